@@ -195,12 +195,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events on sale, by date */
+        /**
+         * Events on sale, by date
+         * @description On sale or paused; and cancelled ones, with that `status`, until a day after their start: people who look for them learn why they cannot find tickets.
+         */
         get: operations["list_events"];
         put?: never;
         /**
          * Draft an event
-         * @description `prices` are minor units by category of the layout. Buyers see it once published.
+         * @description `prices` are minor units by category. Buyers see it once published.
          */
         post: operations["create_event"];
         delete?: never;
@@ -282,7 +285,7 @@ export interface paths {
         };
         /**
          * The drawing of the venue
-         * @description Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
+         * @description Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the organiser's key a draft's, too, which changes.
          */
         get: operations["read_layout"];
         put?: never;
@@ -302,7 +305,7 @@ export interface paths {
         };
         /**
          * The state of every seat right now
-         * @description As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.
+         * @description As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. With the organiser's key a draft's, too: the map with which its sale begins.
          */
         get: operations["read_seats"];
         put?: never;
@@ -320,7 +323,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Prices in force */
+        /**
+         * Prices in force
+         * @description With the organiser's key a draft's, too.
+         */
         get: operations["read_prices"];
         put?: never;
         post?: never;
@@ -364,6 +370,26 @@ export interface paths {
          * @description All places or none. The price is frozen until the hold ends. With `best` the engine chooses the seats, and `relaxed` says in what respects they are less than ideal.
          */
         post: operations["place_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your live holds of one event
+         * @description Those that are held or being paid for, the one with the nearest deadline first, whichever window or device made them. Their number is bounded by the event's limit per buyer.
+         */
+        get: operations["list_holds"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -443,7 +469,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Correct a buyer's address or name
+         * @description Needs If-Match. Links that were mailed to another address end; mails about the booking that wait to be sent go to the new one. The tickets are not mailed again: see `resend`.
+         */
+        patch: operations["correct_booking"];
         trace?: never;
     };
     "/v1/bookings/{booking_id}/tickets": {
@@ -474,7 +504,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a booking
-         * @description The seats go back on sale at once, and the money is refunded in full. Possible until the event begins.
+         * @description The seats go back on sale at once, and the money is refunded in full. Possible until the event begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing can be charged for it any more, it is `declined`, and its hold is given back, or goes on for another card (`keep_hold`). If the money came first, it is `cancelled` and refunded like any other.
          */
         post: operations["cancel_booking"];
         delete?: never;
@@ -834,7 +864,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Venues by name */
+        get: operations["list_venues"];
         put?: never;
         /**
          * Make a venue
@@ -881,7 +912,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a venue
+         * @description Needs If-Match. Events in the venue show the new name, city and zone, and are found by them; people with tickets of coming events are notified of another name, city or clock time.
+         */
+        patch: operations["patch_venue"];
         trace?: never;
     };
     "/v1/events/{event_id}/publish": {
@@ -972,7 +1007,7 @@ export interface paths {
         put?: never;
         /**
          * Keep seats from sale
-         * @description Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked seats as not for sale. Areas cannot be blocked.
+         * @description Blocks the seats that nobody has, and so many places of areas as are free; the answer lists what was blocked, and the other seats with the reason. Maps show blocked seats as not for sale. A draft's are blocked when it is published: they are never free.
          */
         post: operations["block_seats"];
         delete?: never;
@@ -995,6 +1030,126 @@ export interface paths {
          * @description Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
          */
         post: operations["unblock_seats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{event_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A link that shows a draft as buyers will see it
+         * @description Whoever has the link sees the draft, and can hold nothing. It ends after `ttl_s`, and when the event is published.
+         */
+        post: operations["preview_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{event_id}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bookings of an event, newest first
+         * @description Of every buyer and state. `q` is a reference, an address, or words of name, address or reference, without regard to case and accents.
+         */
+        get: operations["list_event_bookings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{event_id}/bookings/{booking}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One booking of an event, by id or reference
+         * @description A reference is read as people type it: case, blanks and hyphens make no difference.
+         */
+        get: operations["find_event_booking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{event_id}/attendees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who comes: one row for each place
+         * @description As pages of JSON; with `Accept: text/csv` as one complete table at one instant, in UTF-8, with a header. Text that a spreadsheet would take for a formula begins with an apostrophe.
+         */
+        get: operations["list_attendees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bookings/{booking_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail the tickets again
+         * @description To the buyer's address as it is now. A mail that still waits to be sent is not doubled.
+         */
+        post: operations["resend_tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bookings/{booking_id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an owed refund now
+         * @description Cancelling refunds by itself, and retries while the gateway is away; this asks the gateway at once. A refund that was made is not repeated.
+         */
+        post: operations["refund_booking"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1768,6 +1923,13 @@ export interface components {
             /** @description The lowest price in force. */
             prices_from: components["schemas"]["Money"] | null;
             availability: components["schemas"]["Availability"];
+            /**
+             * @description One line below the name, in the list and on the page.
+             * @example A comedy about everything that does not happen
+             */
+            tagline: string;
+            image_url: string | null;
+            language: string | null;
             /** @description Chosen by the organiser. */
             metadata: Record<string, never>;
         };
@@ -1896,6 +2058,17 @@ export interface components {
             layout_url: string;
             /** @description The live map's WebSocket. */
             live_url: string;
+            /**
+             * @description One line below the name, in the list and on the page.
+             * @example A comedy about everything that does not happen
+             */
+            tagline: string;
+            image_url: string | null;
+            language: string | null;
+            /** @description Of a draft; later the layout has them. */
+            categories: components["schemas"]["EventCategory"][];
+            /** @description Of a draft; later the layout has them. */
+            assignments: components["schemas"]["Assignment"][];
             /** @description Chosen by the organiser. */
             metadata: Record<string, never>;
             /**
@@ -1915,7 +2088,7 @@ export interface components {
             /** @description The price before the latest change. */
             was?: components["schemas"]["Money"] | null;
             /**
-             * @description The reason of the latest change.
+             * @description The reason of the latest change, for buyers.
              * @example 82 % sold, 6 days left: the last places cost more
              */
             reason?: string | null;
@@ -1936,6 +2109,44 @@ export interface components {
             history_public: boolean;
             /** @description Prices that follow a rule show the rule's range. */
             range_public: boolean;
+        };
+        /**
+         * EventCategory
+         * @description A price band of one event; its price stands in `prices`.
+         */
+        EventCategory: {
+            /** @example Premium */
+            name: string;
+            /**
+             * @description On the map.
+             * @example #d55e00
+             */
+            color: string;
+        };
+        /**
+         * Assignment
+         * @description Places and the category that they get. Exactly one of `plan_category`, `section`, `area` and
+         *     `seats` names the places; `row` narrows a section, `numbers` a row.
+         */
+        Assignment: {
+            /**
+             * @description Of the event.
+             * @example Premium
+             */
+            category: string;
+            /** @description All places that the plan has in this category. */
+            plan_category?: string | null;
+            /** @example Stalls */
+            section?: string | null;
+            /**
+             * @description Of the section.
+             * @example A
+             */
+            row?: string | null;
+            numbers?: string[] | null;
+            /** @description An area's name. */
+            area?: string | null;
+            seats?: number[] | null;
         };
         /** Layout */
         Layout: {
@@ -2130,6 +2341,7 @@ export interface components {
             /** @description Null for the first price. */
             old: components["schemas"]["Money"] | null;
             new: components["schemas"]["Money"];
+            /** @description In words for buyers; with the organiser's key, in the rule's own. */
             reason: string;
             /** @description `organiser`, or `pricing:` and the number of the rule. */
             actor: string;
@@ -2265,6 +2477,15 @@ export interface components {
             /** @example 2 */
             quantity: number;
             price: components["schemas"]["Money"];
+        };
+        /**
+         * HoldList
+         * @description A page of holds.
+         */
+        HoldList: {
+            items: components["schemas"]["Hold"][];
+            /** @description Always null: one page has them all. */
+            next_cursor?: null;
         };
         /**
          * BookingBody
@@ -2420,6 +2641,14 @@ export interface components {
             status: "valid" | "void";
             /** @description `code` as a QR code in SVG. */
             qr_svg?: string | null;
+        };
+        /**
+         * CancelRequest
+         * @description Empty, except for a pending booking whose buyer wants to pay in another way.
+         */
+        CancelRequest: {
+            /** @default false */
+            keep_hold?: boolean;
         };
         /**
          * JoinRequest
@@ -2793,6 +3022,12 @@ export interface components {
             layout_id?: string | null;
             /** @default 0 */
             seat_count?: number;
+            /**
+             * @description Grows with every change; the ETag.
+             * @default 1
+             * @example 2
+             */
+            version?: number;
         };
         /**
          * ImportedVenue
@@ -2812,6 +3047,26 @@ export interface components {
             problem: string;
         };
         /**
+         * VenueList
+         * @description Venues by name.
+         */
+        VenueList: {
+            items: components["schemas"]["Venue"][];
+            /** @description Send it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /**
+         * VenuePatch
+         * @description The fields to change; absent ones stay, and null removes. Events in the venue change with it.
+         */
+        VenuePatch: {
+            name?: string;
+            city?: string | null;
+            latitude?: number | null;
+            longitude?: number | null;
+            timezone?: string | null;
+        };
+        /**
          * EventDraft
          * @description An event as its organiser describes it.
          */
@@ -2827,10 +3082,13 @@ export interface components {
              * @example 2027-05-01T20:00:00Z
              */
             starts_at: string;
-            /** @example EUR */
+            /**
+             * @description A current code of ISO 4217.
+             * @example EUR
+             */
             currency: string;
             /**
-             * @description Minor units by category of the layout.
+             * @description Minor units by category of the event: its own, or else the plan's.
              * @example {
              *       "Stalls": 4800,
              *       "Standing": 2200
@@ -2850,6 +3108,24 @@ export interface components {
             layout_id?: string | null;
             buyer_limit?: number | null;
             hold_ttl_s?: number | null;
+            /**
+             * @description One line below the name, in the list and on the page.
+             * @default
+             * @example A comedy about everything that does not happen
+             */
+            tagline?: string;
+            image_url?: string | null;
+            language?: string | null;
+            /**
+             * @description The event's own price categories, in order. Empty: the plan's. Fixed by publishing.
+             * @default []
+             */
+            categories?: components["schemas"]["EventCategory"][];
+            /**
+             * @description Which places are in which category; later ones win. Places that no assignment names keep the plan's category, if the event has one of that name. Fixed by publishing.
+             * @default []
+             */
+            assignments?: components["schemas"]["Assignment"][];
             /** @description Your own; buyers see it. */
             metadata?: Record<string, never>;
         };
@@ -2867,14 +3143,29 @@ export interface components {
             } | null;
             buyer_limit?: number | null;
             hold_ttl_s?: number | null;
+            tagline?: string | null;
+            image_url?: string | null;
+            language?: string | null;
+            categories?: components["schemas"]["EventCategory"][] | null;
+            assignments?: components["schemas"]["Assignment"][] | null;
             metadata?: Record<string, never> | null;
         };
         /**
          * SeatSelection
-         * @description Seats of an event, and a reason, which is kept.
+         * @description Seats and places of areas of an event, at least one, and a reason, which is kept.
          */
         SeatSelection: {
-            seats: number[];
+            /** @default [] */
+            seats?: number[];
+            /**
+             * @description Places by area number.
+             * @example {
+             *       "0": 20
+             *     }
+             */
+            areas?: {
+                [key: string]: number;
+            };
             reason?: string | null;
         };
         /**
@@ -2889,6 +3180,10 @@ export interface components {
             event_id: string;
             seats: number[];
             refused: components["schemas"]["RefusedSeat"][];
+            /** @description Places that are blocked (or given back) now, by area number. */
+            areas?: {
+                [key: string]: number;
+            };
         };
         /**
          * RefusedSeat
@@ -2905,6 +3200,116 @@ export interface components {
              * @enum {unknown}
              */
             reason: "already" | "held" | "not-blocked" | "sold";
+        };
+        /**
+         * PreviewWish
+         * @description How long a preview opens the draft.
+         */
+        PreviewWish: {
+            /**
+             * @description Seconds.
+             * @default 3600
+             */
+            ttl_s?: number;
+        };
+        /**
+         * EventPreview
+         * @description A link that shows a draft as buyers will see it, to whoever has it.
+         */
+        EventPreview: {
+            /** @description The page. The token stands behind `#`, so no server and no other page gets it. */
+            url: string;
+            /** @description For programs: `Frontrow-Preview` with it reads the draft's routes. */
+            token: string;
+            /**
+             * Format: date-time
+             * @description Or when the event is published, if earlier.
+             * @example 2027-05-01T20:00:00Z
+             */
+            expires_at: string;
+        };
+        /**
+         * AttendeeList
+         * @description One item for each place, in the order of sale.
+         */
+        AttendeeList: {
+            items: components["schemas"]["Attendee"][];
+            /** @description Send it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+        };
+        /**
+         * Attendee
+         * @description One place of a booking, and the person it was sold to.
+         */
+        Attendee: {
+            /**
+             * Format: uuid
+             * @example 01920000-0000-7000-8000-000000000001
+             */
+            booking_id: string;
+            /** @example 7K2M9Q4TXV */
+            reference: string;
+            /** @description Of the booking. */
+            status: components["schemas"]["BookingStatus"];
+            /** @example Ada Lovelace */
+            name: string;
+            /** @example ada@example.com */
+            email: string;
+            /**
+             * @description The seat; null for a place in an area.
+             * @example Stalls, row F, seat 12
+             */
+            seat: string | null;
+            seat_no: number | null;
+            /** @description The area; null for a seat. */
+            area: string | null;
+            area_no: number | null;
+            /**
+             * @description The price band.
+             * @example Stalls
+             */
+            category: string;
+            price: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @example 2027-05-01T20:00:00Z
+             */
+            ordered_at: string;
+            /** @description The line of the booking. */
+            item_no: number;
+            /** @description From 1: which place of that line. */
+            place_no: number;
+        };
+        /**
+         * BookingCorrection
+         * @description What was wrong about the buyer; absent fields stay.
+         */
+        BookingCorrection: {
+            /** @description The right address, the right name, or both. */
+            buyer: components["schemas"]["Correction"];
+        };
+        /**
+         * Correction
+         * @description A buyer's right address and name; absent fields stay.
+         */
+        Correction: {
+            /** @example ada@example.com */
+            email?: string;
+            /** @example Ada Lovelace */
+            name?: string;
+        };
+        /**
+         * Resent
+         * @description A mail with the tickets that is queued.
+         */
+        Resent: {
+            /**
+             * Format: uuid
+             * @example 01920000-0000-7000-8000-000000000001
+             */
+            mail_id: string;
+            /** @example ada@example.com */
+            email: string;
         };
         /**
          * PricingState
@@ -3219,7 +3624,7 @@ export interface components {
         };
         /**
          * Decision
-         * @description A price, the reason in words for buyers, and the numbers.
+         * @description A price, the reason in words for the organiser and for buyers, and the numbers.
          */
         Decision: {
             price_minor: number;
@@ -3228,8 +3633,10 @@ export interface components {
              * @enum {unknown}
              */
             why: "interval" | "moved" | "over" | "range" | "reversal" | "sold-out" | "steady";
-            /** @example 82 % sold, 6 days left: the last places cost more */
+            /** @example 30 % sold, 6 days left: places are selling slowly */
             reason: string;
+            /** @example a lower price for now */
+            public_reason: string;
             factors: components["schemas"]["Factors"];
         };
         /**
@@ -5077,6 +5484,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Precondition Failed */
             412: {
                 headers: {
@@ -5485,6 +5901,70 @@ export interface operations {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_holds: {
+        parameters: {
+            query: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -6009,6 +6489,160 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_booking: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag you have read.
+                 * @example "3"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The booking.
+                 * @example 01964c70-5bc4-7d15-8c9d-0e1f2a3b4c5d
+                 */
+                booking_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BookingCorrection"];
+            };
+        };
+        responses: {
+            /** @description The booking as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Booking"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -6064,6 +6698,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Service Unavailable */
             503: {
                 headers: {
@@ -6100,9 +6746,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
         responses: {
-            /** @description The cancelled booking. */
+            /** @description The booking, which has ended. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6141,6 +6791,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Conflict */
             409: {
                 headers: {
@@ -6153,6 +6812,24 @@ export interface operations {
             };
             /** @description Precondition Failed */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8282,6 +8959,84 @@ export interface operations {
             };
         };
     };
+    list_venues: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most (1 to 100).
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of venues. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VenueList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_venue: {
         parameters: {
             query?: never;
@@ -8304,6 +9059,7 @@ export interface operations {
             /** @description The venue. */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     Location: components["headers"]["Location"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
@@ -8425,7 +9181,7 @@ export interface operations {
                 /** @description Degrees. */
                 longitude?: number;
                 /**
-                 * @description IANA name; the times of its events are shown in this zone.
+                 * @description IANA name of a place, or `UTC`; the times of its events are shown in this zone.
                  * @example Europe/Berlin
                  */
                 timezone?: string;
@@ -8434,7 +9190,7 @@ export interface operations {
                 /** @description Leave out parts that cannot be understood, and report them. */
                 lenient?: boolean;
                 /**
-                 * @description Give this venue a new layout.
+                 * @description Give this venue a new layout; it keeps what you do not give.
                  * @example 01964c5e-8a00-7b21-9d3f-2f6a1c0e4b11
                  */
                 venue_id?: string;
@@ -8458,6 +9214,7 @@ export interface operations {
             /** @description The venue, and the importer's corrections and omissions. */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     Location: components["headers"]["Location"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
@@ -8591,6 +9348,7 @@ export interface operations {
             /** @description The venue. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8618,6 +9376,148 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_venue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag you have read.
+                 * @example "3"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The venue.
+                 * @example 01964c5e-8a00-7b21-9d3f-2f6a1c0e4b11
+                 */
+                venue_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VenuePatch"];
+            };
+        };
+        responses: {
+            /** @description The venue as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Venue"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9346,6 +10246,646 @@ export interface operations {
             /** @description Unsupported Media Type */
             415: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PreviewWish"];
+            };
+        };
+        responses: {
+            /** @description The link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPreview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_event_bookings: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What to look for.
+                 * @example seagull
+                 */
+                q?: string;
+                /**
+                 * @description Only bookings that have or had this seat: its `seat_no`, or words of its label.
+                 * @example F 12
+                 */
+                seat?: string;
+                /**
+                 * @description Only bookings with this status.
+                 * @example waiting
+                 */
+                status?: components["schemas"]["BookingStatus"];
+                /**
+                 * @description How many at most (1 to 100).
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of bookings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookingList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_event_booking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+                /**
+                 * @description The booking: its id, or its reference.
+                 * @example 7K2M9Q4TXV
+                 */
+                booking: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The booking. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Booking"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_attendees: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Places of bookings with this status; `all` for every one.
+                 * @example confirmed
+                 */
+                status?: "confirmed" | "cancelled" | "pending" | "declined" | "expired" | "all";
+                /**
+                 * @description How many at most (1 to 100).
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of places, or the complete table. */
+            200: {
+                headers: {
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttendeeList"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_tickets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
+                 * @example 7c0f5a4e-retry-safe
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The booking.
+                 * @example 01964c70-5bc4-7d15-8c9d-0e1f2a3b4c5d
+                 */
+                booking_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mail that is queued; `GET /v1/mails/{mail_id}` follows it. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refund_booking: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
+                 * @example 7c0f5a4e-retry-safe
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The booking.
+                 * @example 01964c70-5bc4-7d15-8c9d-0e1f2a3b4c5d
+                 */
+                booking_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The booking; `refunded` says how much. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Booking"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

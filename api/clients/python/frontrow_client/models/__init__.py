@@ -8,23 +8,30 @@ from .activation import Activation
 from .area import Area
 from .area_item import AreaItem
 from .area_state import AreaState
+from .assignment import Assignment
 from .attempt import Attempt
 from .attempt_outcome import AttemptOutcome
+from .attendee import Attendee
+from .attendee_list import AttendeeList
 from .availability import Availability
 from .because import Because
 from .best_seats_wish import BestSeatsWish
 from .blocking import Blocking
+from .blocking_areas import BlockingAreas
 from .booking import Booking
 from .booking_body import BookingBody
+from .booking_correction import BookingCorrection
 from .booking_list import BookingList
 from .booking_status import BookingStatus
 from .buyer import Buyer
+from .cancel_request import CancelRequest
 from .category import Category
 from .category_price import CategoryPrice
 from .category_simulation import CategorySimulation
 from .category_state import CategoryState
 from .category_state_mode import CategoryStateMode
 from .contact import Contact
+from .correction import Correction
 from .credentials import Credentials
 from .decision import Decision
 from .decision_why import DecisionWhy
@@ -39,6 +46,7 @@ from .entry_list import EntryList
 from .entry_status import EntryStatus
 from .entry_tier import EntryTier
 from .estimate import Estimate
+from .event_category import EventCategory
 from .event_draft import EventDraft
 from .event_draft_metadata import EventDraftMetadata
 from .event_draft_prices import EventDraftPrices
@@ -51,6 +59,7 @@ from .event_page_metadata import EventPageMetadata
 from .event_patch import EventPatch
 from .event_patch_metadata_type_0 import EventPatchMetadataType0
 from .event_patch_prices_type_0 import EventPatchPricesType0
+from .event_preview import EventPreview
 from .event_standing import EventStanding
 from .event_standings import EventStandings
 from .event_status import EventStatus
@@ -60,6 +69,7 @@ from .factors import Factors
 from .freeze import Freeze
 from .guest_request import GuestRequest
 from .hold import Hold
+from .hold_list import HoldList
 from .hold_relaxed_item import HoldRelaxedItem
 from .hold_request import HoldRequest
 from .hold_request_areas import HoldRequestAreas
@@ -77,6 +87,7 @@ from .line_summary_by_status import LineSummaryByStatus
 from .line_summary_offers import LineSummaryOffers
 from .line_terms import LineTerms
 from .link_token import LinkToken
+from .list_attendees_status import ListAttendeesStatus
 from .live_ticket import LiveTicket
 from .lookup import Lookup
 from .lookup_answer import LookupAnswer
@@ -103,6 +114,7 @@ from .preferences import Preferences
 from .preferences_patch import PreferencesPatch
 from .preview import Preview
 from .preview_request import PreviewRequest
+from .preview_wish import PreviewWish
 from .price_change import PriceChange
 from .price_change_inputs_type_0 import PriceChangeInputsType0
 from .price_history import PriceHistory
@@ -123,6 +135,7 @@ from .refresh_token import RefreshToken
 from .refused_seat import RefusedSeat
 from .refused_seat_reason import RefusedSeatReason
 from .registration import Registration
+from .resent import Resent
 from .row import Row
 from .rule import Rule
 from .rule_draft import RuleDraft
@@ -131,6 +144,7 @@ from .rule_status import RuleStatus
 from .rule_version import RuleVersion
 from .seat_item import SeatItem
 from .seat_selection import SeatSelection
+from .seat_selection_areas import SeatSelectionAreas
 from .seat_states import SeatStates
 from .seat_states_areas import SeatStatesAreas
 from .seats import Seats
@@ -169,6 +183,8 @@ from .tier_body_tier import TierBodyTier
 from .total import Total
 from .venue import Venue
 from .venue_draft import VenueDraft
+from .venue_list import VenueList
+from .venue_patch import VenuePatch
 from .venue_ref import VenueRef
 from .wanted import Wanted
 from .wanted_patch import WantedPatch
@@ -183,23 +199,30 @@ __all__ = (
     "Area",
     "AreaItem",
     "AreaState",
+    "Assignment",
     "Attempt",
     "AttemptOutcome",
+    "Attendee",
+    "AttendeeList",
     "Availability",
     "Because",
     "BestSeatsWish",
     "Blocking",
+    "BlockingAreas",
     "Booking",
     "BookingBody",
+    "BookingCorrection",
     "BookingList",
     "BookingStatus",
     "Buyer",
+    "CancelRequest",
     "Category",
     "CategoryPrice",
     "CategorySimulation",
     "CategoryState",
     "CategoryStateMode",
     "Contact",
+    "Correction",
     "Credentials",
     "Decision",
     "DecisionWhy",
@@ -214,6 +237,7 @@ __all__ = (
     "EntryStatus",
     "EntryTier",
     "Estimate",
+    "EventCategory",
     "EventDraft",
     "EventDraftMetadata",
     "EventDraftPrices",
@@ -226,6 +250,7 @@ __all__ = (
     "EventPatch",
     "EventPatchMetadataType0",
     "EventPatchPricesType0",
+    "EventPreview",
     "EventStanding",
     "EventStandings",
     "EventStatus",
@@ -235,6 +260,7 @@ __all__ = (
     "Freeze",
     "GuestRequest",
     "Hold",
+    "HoldList",
     "HoldRelaxedItem",
     "HoldRequest",
     "HoldRequestAreas",
@@ -252,6 +278,7 @@ __all__ = (
     "LineSummaryOffers",
     "LineTerms",
     "LinkToken",
+    "ListAttendeesStatus",
     "LiveTicket",
     "Lookup",
     "LookupAnswer",
@@ -278,6 +305,7 @@ __all__ = (
     "PreferencesPatch",
     "Preview",
     "PreviewRequest",
+    "PreviewWish",
     "PriceChange",
     "PriceChangeInputsType0",
     "PriceHistory",
@@ -298,6 +326,7 @@ __all__ = (
     "RefusedSeat",
     "RefusedSeatReason",
     "Registration",
+    "Resent",
     "Row",
     "Rule",
     "RuleDraft",
@@ -307,6 +336,7 @@ __all__ = (
     "SeatItem",
     "Seats",
     "SeatSelection",
+    "SeatSelectionAreas",
     "SeatStates",
     "SeatStatesAreas",
     "Section",
@@ -344,6 +374,8 @@ __all__ = (
     "Total",
     "Venue",
     "VenueDraft",
+    "VenueList",
+    "VenuePatch",
     "VenueRef",
     "Wanted",
     "WantedPatch",

@@ -7,7 +7,10 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 if TYPE_CHECKING:
+    from ..models.blocking_areas import BlockingAreas
     from ..models.refused_seat import RefusedSeat
 
 
@@ -22,11 +25,13 @@ class Blocking:
         event_id (UUID):
         seats (list[int]):
         refused (list[RefusedSeat]):
+        areas (BlockingAreas | Unset): Places that are blocked (or given back) now, by area number.
     """
 
     event_id: UUID
     seats: list[int]
     refused: list[RefusedSeat]
+    areas: BlockingAreas | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,6 +44,10 @@ class Blocking:
             refused_item = refused_item_data.to_dict()
             refused.append(refused_item)
 
+        areas: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.areas, Unset):
+            areas = self.areas.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -48,11 +57,14 @@ class Blocking:
                 "refused": refused,
             }
         )
+        if areas is not UNSET:
+            field_dict["areas"] = areas
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.blocking_areas import BlockingAreas  # noqa: PLC0415
         from ..models.refused_seat import RefusedSeat  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -67,10 +79,18 @@ class Blocking:
 
             refused.append(refused_item)
 
+        _areas = d.pop("areas", UNSET)
+        areas: BlockingAreas | Unset
+        if isinstance(_areas, Unset):
+            areas = UNSET
+        else:
+            areas = BlockingAreas.from_dict(_areas)
+
         blocking = cls(
             event_id=event_id,
             seats=seats,
             refused=refused,
+            areas=areas,
         )
 
         blocking.additional_properties = d

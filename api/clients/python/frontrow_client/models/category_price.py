@@ -25,7 +25,7 @@ class CategoryPrice:
         category (str):
         price (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
         was (Money | None | Unset): The price before the latest change.
-        reason (None | str | Unset): The reason of the latest change.
+        reason (None | str | Unset): The reason of the latest change, for buyers.
         changed_at (datetime.datetime | None | Unset):
         floor (Money | None | Unset): The lower limit; present if the organiser shows the range.
         ceiling (Money | None | Unset): The upper limit; likewise.

@@ -17,18 +17,20 @@ T = TypeVar("T", bound="Decision")
 
 @_attrs_define
 class Decision:
-    """A price, the reason in words for buyers, and the numbers.
+    """A price, the reason in words for the organiser and for buyers, and the numbers.
 
     Attributes:
         price_minor (int):
         why (DecisionWhy): `moved`, or the cause that keeps the price where it is.
         reason (str):
+        public_reason (str):
         factors (Factors): The numbers behind a decision, as shares of 1.
     """
 
     price_minor: int
     why: DecisionWhy
     reason: str
+    public_reason: str
     factors: Factors
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -39,6 +41,8 @@ class Decision:
 
         reason = self.reason
 
+        public_reason = self.public_reason
+
         factors = self.factors.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -48,6 +52,7 @@ class Decision:
                 "price_minor": price_minor,
                 "why": why,
                 "reason": reason,
+                "public_reason": public_reason,
                 "factors": factors,
             }
         )
@@ -65,12 +70,15 @@ class Decision:
 
         reason = d.pop("reason")
 
+        public_reason = d.pop("public_reason")
+
         factors = Factors.from_dict(d.pop("factors"))
 
         decision = cls(
             price_minor=price_minor,
             why=why,
             reason=reason,
+            public_reason=public_reason,
             factors=factors,
         )
 

@@ -10,6 +10,8 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.assignment import Assignment
+    from ..models.event_category import EventCategory
     from ..models.event_draft_metadata import EventDraftMetadata
     from ..models.event_draft_prices import EventDraftPrices
 
@@ -25,13 +27,20 @@ class EventDraft:
         name (str):
         venue_id (UUID):
         starts_at (datetime.datetime):
-        currency (str):
-        prices (EventDraftPrices): Minor units by category of the layout.
+        currency (str): A current code of ISO 4217.
+        prices (EventDraftPrices): Minor units by category of the event: its own, or else the plan's.
         description (str | Unset):  Default: ''.
         category (str | Unset):  Default: ''.
         layout_id (None | Unset | UUID): Default: the venue's present layout.
         buyer_limit (int | None | Unset):
         hold_ttl_s (int | None | Unset):
+        tagline (str | Unset): One line below the name, in the list and on the page. Default: ''.
+        image_url (None | str | Unset):
+        language (None | str | Unset):
+        categories (list[EventCategory] | Unset): The event's own price categories, in order. Empty: the plan's. Fixed
+            by publishing.
+        assignments (list[Assignment] | Unset): Which places are in which category; later ones win. Places that no
+            assignment names keep the plan's category, if the event has one of that name. Fixed by publishing.
         metadata (EventDraftMetadata | Unset): Your own; buyers see it.
     """
 
@@ -45,6 +54,11 @@ class EventDraft:
     layout_id: None | Unset | UUID = UNSET
     buyer_limit: int | None | Unset = UNSET
     hold_ttl_s: int | None | Unset = UNSET
+    tagline: str | Unset = ""
+    image_url: None | str | Unset = UNSET
+    language: None | str | Unset = UNSET
+    categories: list[EventCategory] | Unset = UNSET
+    assignments: list[Assignment] | Unset = UNSET
     metadata: EventDraftMetadata | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +96,34 @@ class EventDraft:
         else:
             hold_ttl_s = self.hold_ttl_s
 
+        tagline = self.tagline
+
+        image_url: None | str | Unset
+        if isinstance(self.image_url, Unset):
+            image_url = UNSET
+        else:
+            image_url = self.image_url
+
+        language: None | str | Unset
+        if isinstance(self.language, Unset):
+            language = UNSET
+        else:
+            language = self.language
+
+        categories: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.categories, Unset):
+            categories = []
+            for categories_item_data in self.categories:
+                categories_item = categories_item_data.to_dict()
+                categories.append(categories_item)
+
+        assignments: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.assignments, Unset):
+            assignments = []
+            for assignments_item_data in self.assignments:
+                assignments_item = assignments_item_data.to_dict()
+                assignments.append(assignments_item)
+
         metadata: dict[str, Any] | Unset = UNSET
         if not isinstance(self.metadata, Unset):
             metadata = self.metadata.to_dict()
@@ -107,6 +149,16 @@ class EventDraft:
             field_dict["buyer_limit"] = buyer_limit
         if hold_ttl_s is not UNSET:
             field_dict["hold_ttl_s"] = hold_ttl_s
+        if tagline is not UNSET:
+            field_dict["tagline"] = tagline
+        if image_url is not UNSET:
+            field_dict["image_url"] = image_url
+        if language is not UNSET:
+            field_dict["language"] = language
+        if categories is not UNSET:
+            field_dict["categories"] = categories
+        if assignments is not UNSET:
+            field_dict["assignments"] = assignments
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
 
@@ -114,6 +166,8 @@ class EventDraft:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.assignment import Assignment  # noqa: PLC0415
+        from ..models.event_category import EventCategory  # noqa: PLC0415
         from ..models.event_draft_metadata import EventDraftMetadata  # noqa: PLC0415
         from ..models.event_draft_prices import EventDraftPrices  # noqa: PLC0415
 
@@ -167,6 +221,44 @@ class EventDraft:
 
         hold_ttl_s = _parse_hold_ttl_s(d.pop("hold_ttl_s", UNSET))
 
+        tagline = d.pop("tagline", UNSET)
+
+        def _parse_image_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        image_url = _parse_image_url(d.pop("image_url", UNSET))
+
+        def _parse_language(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        language = _parse_language(d.pop("language", UNSET))
+
+        _categories = d.pop("categories", UNSET)
+        categories: list[EventCategory] | Unset = UNSET
+        if _categories is not UNSET:
+            categories = []
+            for categories_item_data in _categories:
+                categories_item = EventCategory.from_dict(categories_item_data)
+
+                categories.append(categories_item)
+
+        _assignments = d.pop("assignments", UNSET)
+        assignments: list[Assignment] | Unset = UNSET
+        if _assignments is not UNSET:
+            assignments = []
+            for assignments_item_data in _assignments:
+                assignments_item = Assignment.from_dict(assignments_item_data)
+
+                assignments.append(assignments_item)
+
         _metadata = d.pop("metadata", UNSET)
         metadata: EventDraftMetadata | Unset
         if isinstance(_metadata, Unset):
@@ -185,6 +277,11 @@ class EventDraft:
             layout_id=layout_id,
             buyer_limit=buyer_limit,
             hold_ttl_s=hold_ttl_s,
+            tagline=tagline,
+            image_url=image_url,
+            language=language,
+            categories=categories,
+            assignments=assignments,
             metadata=metadata,
         )
 

@@ -34,6 +34,9 @@ class EventItem:
         prices_from (Money | None): The lowest price in force.
         availability (Availability): Places of the event, and how many are free right now (null: not known at this
             moment).
+        tagline (str): One line below the name, in the list and on the page.
+        image_url (None | str):
+        language (None | str):
         metadata (EventItemMetadata): Chosen by the organiser.
     """
 
@@ -45,6 +48,9 @@ class EventItem:
     venue: VenueRef
     prices_from: Money | None
     availability: Availability
+    tagline: str
+    image_url: None | str
+    language: None | str
     metadata: EventItemMetadata
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -71,6 +77,14 @@ class EventItem:
 
         availability = self.availability.to_dict()
 
+        tagline = self.tagline
+
+        image_url: None | str
+        image_url = self.image_url
+
+        language: None | str
+        language = self.language
+
         metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -85,6 +99,9 @@ class EventItem:
                 "venue": venue,
                 "prices_from": prices_from,
                 "availability": availability,
+                "tagline": tagline,
+                "image_url": image_url,
+                "language": language,
                 "metadata": metadata,
             }
         )
@@ -128,6 +145,22 @@ class EventItem:
 
         availability = Availability.from_dict(d.pop("availability"))
 
+        tagline = d.pop("tagline")
+
+        def _parse_image_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        image_url = _parse_image_url(d.pop("image_url"))
+
+        def _parse_language(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        language = _parse_language(d.pop("language"))
+
         metadata = EventItemMetadata.from_dict(d.pop("metadata"))
 
         event_item = cls(
@@ -139,6 +172,9 @@ class EventItem:
             venue=venue,
             prices_from=prices_from,
             availability=availability,
+            tagline=tagline,
+            image_url=image_url,
+            language=language,
             metadata=metadata,
         )
 

@@ -11,8 +11,10 @@ from attrs import field as _attrs_field
 from ..models.event_status import EventStatus
 
 if TYPE_CHECKING:
+    from ..models.assignment import Assignment
     from ..models.availability import Availability
     from ..models.category_price import CategoryPrice
+    from ..models.event_category import EventCategory
     from ..models.event_page_metadata import EventPageMetadata
     from ..models.money import Money
     from ..models.pricing_terms import PricingTerms
@@ -45,6 +47,11 @@ class EventPage:
         hold_ttl_s (int): Lifetime of a fresh hold, in seconds.
         layout_url (str): The drawing.
         live_url (str): The live map's WebSocket.
+        tagline (str): One line below the name, in the list and on the page.
+        image_url (None | str):
+        language (None | str):
+        categories (list[EventCategory]): Of a draft; later the layout has them.
+        assignments (list[Assignment]): Of a draft; later the layout has them.
         metadata (EventPageMetadata): Chosen by the organiser.
         version (int): Grows with every change; the ETag.
     """
@@ -66,6 +73,11 @@ class EventPage:
     hold_ttl_s: int
     layout_url: str
     live_url: str
+    tagline: str
+    image_url: None | str
+    language: None | str
+    categories: list[EventCategory]
+    assignments: list[Assignment]
     metadata: EventPageMetadata
     version: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -114,6 +126,24 @@ class EventPage:
 
         live_url = self.live_url
 
+        tagline = self.tagline
+
+        image_url: None | str
+        image_url = self.image_url
+
+        language: None | str
+        language = self.language
+
+        categories = []
+        for categories_item_data in self.categories:
+            categories_item = categories_item_data.to_dict()
+            categories.append(categories_item)
+
+        assignments = []
+        for assignments_item_data in self.assignments:
+            assignments_item = assignments_item_data.to_dict()
+            assignments.append(assignments_item)
+
         metadata = self.metadata.to_dict()
 
         version = self.version
@@ -139,6 +169,11 @@ class EventPage:
                 "hold_ttl_s": hold_ttl_s,
                 "layout_url": layout_url,
                 "live_url": live_url,
+                "tagline": tagline,
+                "image_url": image_url,
+                "language": language,
+                "categories": categories,
+                "assignments": assignments,
                 "metadata": metadata,
                 "version": version,
             }
@@ -148,8 +183,10 @@ class EventPage:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.assignment import Assignment  # noqa: PLC0415
         from ..models.availability import Availability  # noqa: PLC0415
         from ..models.category_price import CategoryPrice  # noqa: PLC0415
+        from ..models.event_category import EventCategory  # noqa: PLC0415
         from ..models.event_page_metadata import EventPageMetadata  # noqa: PLC0415
         from ..models.money import Money  # noqa: PLC0415
         from ..models.pricing_terms import PricingTerms  # noqa: PLC0415
@@ -208,6 +245,36 @@ class EventPage:
 
         live_url = d.pop("live_url")
 
+        tagline = d.pop("tagline")
+
+        def _parse_image_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        image_url = _parse_image_url(d.pop("image_url"))
+
+        def _parse_language(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        language = _parse_language(d.pop("language"))
+
+        categories = []
+        _categories = d.pop("categories")
+        for categories_item_data in _categories:
+            categories_item = EventCategory.from_dict(categories_item_data)
+
+            categories.append(categories_item)
+
+        assignments = []
+        _assignments = d.pop("assignments")
+        for assignments_item_data in _assignments:
+            assignments_item = Assignment.from_dict(assignments_item_data)
+
+            assignments.append(assignments_item)
+
         metadata = EventPageMetadata.from_dict(d.pop("metadata"))
 
         version = d.pop("version")
@@ -230,6 +297,11 @@ class EventPage:
             hold_ttl_s=hold_ttl_s,
             layout_url=layout_url,
             live_url=live_url,
+            tagline=tagline,
+            image_url=image_url,
+            language=language,
+            categories=categories,
+            assignments=assignments,
             metadata=metadata,
             version=version,
         )

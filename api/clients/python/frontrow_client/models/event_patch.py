@@ -9,6 +9,8 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.assignment import Assignment
+    from ..models.event_category import EventCategory
     from ..models.event_patch_metadata_type_0 import EventPatchMetadataType0
     from ..models.event_patch_prices_type_0 import EventPatchPricesType0
 
@@ -28,6 +30,11 @@ class EventPatch:
         prices (EventPatchPricesType0 | None | Unset):
         buyer_limit (int | None | Unset):
         hold_ttl_s (int | None | Unset):
+        tagline (None | str | Unset):
+        image_url (None | str | Unset):
+        language (None | str | Unset):
+        categories (list[EventCategory] | None | Unset):
+        assignments (list[Assignment] | None | Unset):
         metadata (EventPatchMetadataType0 | None | Unset):
     """
 
@@ -38,6 +45,11 @@ class EventPatch:
     prices: EventPatchPricesType0 | None | Unset = UNSET
     buyer_limit: int | None | Unset = UNSET
     hold_ttl_s: int | None | Unset = UNSET
+    tagline: None | str | Unset = UNSET
+    image_url: None | str | Unset = UNSET
+    language: None | str | Unset = UNSET
+    categories: list[EventCategory] | None | Unset = UNSET
+    assignments: list[Assignment] | None | Unset = UNSET
     metadata: EventPatchMetadataType0 | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +102,48 @@ class EventPatch:
         else:
             hold_ttl_s = self.hold_ttl_s
 
+        tagline: None | str | Unset
+        if isinstance(self.tagline, Unset):
+            tagline = UNSET
+        else:
+            tagline = self.tagline
+
+        image_url: None | str | Unset
+        if isinstance(self.image_url, Unset):
+            image_url = UNSET
+        else:
+            image_url = self.image_url
+
+        language: None | str | Unset
+        if isinstance(self.language, Unset):
+            language = UNSET
+        else:
+            language = self.language
+
+        categories: list[dict[str, Any]] | None | Unset
+        if isinstance(self.categories, Unset):
+            categories = UNSET
+        elif isinstance(self.categories, list):
+            categories = []
+            for categories_type_0_item_data in self.categories:
+                categories_type_0_item = categories_type_0_item_data.to_dict()
+                categories.append(categories_type_0_item)
+
+        else:
+            categories = self.categories
+
+        assignments: list[dict[str, Any]] | None | Unset
+        if isinstance(self.assignments, Unset):
+            assignments = UNSET
+        elif isinstance(self.assignments, list):
+            assignments = []
+            for assignments_type_0_item_data in self.assignments:
+                assignments_type_0_item = assignments_type_0_item_data.to_dict()
+                assignments.append(assignments_type_0_item)
+
+        else:
+            assignments = self.assignments
+
         metadata: dict[str, Any] | None | Unset
         if isinstance(self.metadata, Unset):
             metadata = UNSET
@@ -115,6 +169,16 @@ class EventPatch:
             field_dict["buyer_limit"] = buyer_limit
         if hold_ttl_s is not UNSET:
             field_dict["hold_ttl_s"] = hold_ttl_s
+        if tagline is not UNSET:
+            field_dict["tagline"] = tagline
+        if image_url is not UNSET:
+            field_dict["image_url"] = image_url
+        if language is not UNSET:
+            field_dict["language"] = language
+        if categories is not UNSET:
+            field_dict["categories"] = categories
+        if assignments is not UNSET:
+            field_dict["assignments"] = assignments
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
 
@@ -122,6 +186,8 @@ class EventPatch:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.assignment import Assignment  # noqa: PLC0415
+        from ..models.event_category import EventCategory  # noqa: PLC0415
         from ..models.event_patch_metadata_type_0 import EventPatchMetadataType0  # noqa: PLC0415
         from ..models.event_patch_prices_type_0 import EventPatchPricesType0  # noqa: PLC0415
 
@@ -206,6 +272,77 @@ class EventPatch:
 
         hold_ttl_s = _parse_hold_ttl_s(d.pop("hold_ttl_s", UNSET))
 
+        def _parse_tagline(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        tagline = _parse_tagline(d.pop("tagline", UNSET))
+
+        def _parse_image_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        image_url = _parse_image_url(d.pop("image_url", UNSET))
+
+        def _parse_language(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        language = _parse_language(d.pop("language", UNSET))
+
+        def _parse_categories(data: object) -> list[EventCategory] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                categories_type_0 = []
+                _categories_type_0 = data
+                for categories_type_0_item_data in _categories_type_0:
+                    categories_type_0_item = EventCategory.from_dict(categories_type_0_item_data)
+
+                    categories_type_0.append(categories_type_0_item)
+
+                return categories_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[EventCategory] | None | Unset, data)
+
+        categories = _parse_categories(d.pop("categories", UNSET))
+
+        def _parse_assignments(data: object) -> list[Assignment] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                assignments_type_0 = []
+                _assignments_type_0 = data
+                for assignments_type_0_item_data in _assignments_type_0:
+                    assignments_type_0_item = Assignment.from_dict(assignments_type_0_item_data)
+
+                    assignments_type_0.append(assignments_type_0_item)
+
+                return assignments_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[Assignment] | None | Unset, data)
+
+        assignments = _parse_assignments(d.pop("assignments", UNSET))
+
         def _parse_metadata(data: object) -> EventPatchMetadataType0 | None | Unset:
             if data is None:
                 return data
@@ -231,6 +368,11 @@ class EventPatch:
             prices=prices,
             buyer_limit=buyer_limit,
             hold_ttl_s=hold_ttl_s,
+            tagline=tagline,
+            image_url=image_url,
+            language=language,
+            categories=categories,
+            assignments=assignments,
             metadata=metadata,
         )
 

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="EventPatchPricesType0")
 
 @_attrs_define
 class EventPatchPricesType0:
-    """Minor units by category of the layout."""
+    """Minor units by category of the event: its own, or else the plan's."""
 
     additional_properties: dict[str, int] = _attrs_field(init=False, factory=dict)
 

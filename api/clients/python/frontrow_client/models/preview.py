@@ -24,7 +24,7 @@ class Preview:
         category (str): The price band.
         price (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
         signals (Signals): The measured signals of a category at one moment. Raises ValueError for impossible values.
-        decision (Decision): A price, the reason in words for buyers, and the numbers.
+        decision (Decision): A price, the reason in words for the organiser and for buyers, and the numbers.
     """
 
     category_no: int

@@ -26,7 +26,7 @@ class PriceChange:
         category (str): The price band.
         old (Money | None): Null for the first price.
         new (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        reason (str):
+        reason (str): In words for buyers; with the organiser's key, in the rule's own.
         actor (str): `organiser`, or `pricing:` and the number of the rule.
         changed_at (datetime.datetime):
         inputs (None | PriceChangeInputsType0 | Unset): What the rule measured and decided; with the organiser's key

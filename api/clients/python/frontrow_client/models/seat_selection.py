@@ -1,29 +1,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.seat_selection_areas import SeatSelectionAreas
+
 
 T = TypeVar("T", bound="SeatSelection")
 
 
 @_attrs_define
 class SeatSelection:
-    """Seats of an event, and a reason, which is kept.
+    """Seats and places of areas of an event, at least one, and a reason, which is kept.
 
     Attributes:
-        seats (list[int]):
+        seats (list[int] | Unset):
+        areas (SeatSelectionAreas | Unset): Places by area number.
         reason (None | str | Unset):
     """
 
-    seats: list[int]
+    seats: list[int] | Unset = UNSET
+    areas: SeatSelectionAreas | Unset = UNSET
     reason: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        seats = self.seats
+        seats: list[int] | Unset = UNSET
+        if not isinstance(self.seats, Unset):
+            seats = self.seats
+
+        areas: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.areas, Unset):
+            areas = self.areas.to_dict()
 
         reason: None | str | Unset
         if isinstance(self.reason, Unset):
@@ -33,11 +45,11 @@ class SeatSelection:
 
         field_dict: dict[str, Any] = {}
 
-        field_dict.update(
-            {
-                "seats": seats,
-            }
-        )
+        field_dict.update({})
+        if seats is not UNSET:
+            field_dict["seats"] = seats
+        if areas is not UNSET:
+            field_dict["areas"] = areas
         if reason is not UNSET:
             field_dict["reason"] = reason
 
@@ -45,8 +57,17 @@ class SeatSelection:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.seat_selection_areas import SeatSelectionAreas  # noqa: PLC0415
+
         d = dict(src_dict)
-        seats = cast(list[int], d.pop("seats"))
+        seats = cast(list[int], d.pop("seats", UNSET))
+
+        _areas = d.pop("areas", UNSET)
+        areas: SeatSelectionAreas | Unset
+        if isinstance(_areas, Unset):
+            areas = UNSET
+        else:
+            areas = SeatSelectionAreas.from_dict(_areas)
 
         def _parse_reason(data: object) -> None | str | Unset:
             if data is None:
@@ -59,6 +80,7 @@ class SeatSelection:
 
         seat_selection = cls(
             seats=seats,
+            areas=areas,
             reason=reason,
         )
 

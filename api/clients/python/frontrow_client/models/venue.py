@@ -25,6 +25,7 @@ class Venue:
         timezone (None | str | Unset):
         layout_id (None | Unset | UUID):
         seat_count (int | Unset):  Default: 0.
+        version (int | Unset): Grows with every change; the ETag. Default: 1.
     """
 
     venue_id: UUID
@@ -35,6 +36,7 @@ class Venue:
     timezone: None | str | Unset = UNSET
     layout_id: None | Unset | UUID = UNSET
     seat_count: int | Unset = 0
+    version: int | Unset = 1
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,6 +74,8 @@ class Venue:
 
         seat_count = self.seat_count
 
+        version = self.version
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -92,6 +96,8 @@ class Venue:
             field_dict["layout_id"] = layout_id
         if seat_count is not UNSET:
             field_dict["seat_count"] = seat_count
+        if version is not UNSET:
+            field_dict["version"] = version
 
         return field_dict
 
@@ -150,6 +156,8 @@ class Venue:
 
         seat_count = d.pop("seat_count", UNSET)
 
+        version = d.pop("version", UNSET)
+
         venue = cls(
             venue_id=venue_id,
             name=name,
@@ -159,6 +167,7 @@ class Venue:
             timezone=timezone,
             layout_id=layout_id,
             seat_count=seat_count,
+            version=version,
         )
 
         venue.additional_properties = d

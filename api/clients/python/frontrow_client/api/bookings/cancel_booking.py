@@ -8,6 +8,7 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.booking import Booking
+from ...models.cancel_request import CancelRequest
 from ...models.problem import Problem
 from ...types import UNSET, Response, Unset
 
@@ -15,6 +16,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     booking_id: UUID,
     *,
+    body: CancelRequest | Unset = UNSET,
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -31,6 +33,11 @@ def _get_kwargs(
             booking_id=quote(str(booking_id), safe=""),
         ),
     }
+
+    if not isinstance(body, Unset):
+        _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -59,6 +66,11 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 408:
+        response_408 = Problem.from_dict(response.json())
+
+        return response_408
+
     if response.status_code == 409:
         response_409 = Problem.from_dict(response.json())
 
@@ -68,6 +80,16 @@ def _parse_response(
         response_412 = Problem.from_dict(response.json())
 
         return response_412
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
 
     if response.status_code == 422:
         response_422 = Problem.from_dict(response.json())
@@ -105,18 +127,23 @@ def sync_detailed(
     booking_id: UUID,
     *,
     client: AuthenticatedClient,
+    body: CancelRequest | Unset = UNSET,
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Booking | Problem]:
     """Cancel a booking
 
      The seats go back on sale at once, and the money is refunded in full. Possible until the event
-    begins.
+    begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing can be
+    charged for it any more, it is `declined`, and its hold is given back, or goes on for another card
+    (`keep_hold`). If the money came first, it is `cancelled` and refunded like any other.
 
     Args:
         booking_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
+        body (CancelRequest | Unset): Empty, except for a pending booking whose buyer wants to pay
+            in another way.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,6 +155,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         booking_id=booking_id,
+        body=body,
         if_match=if_match,
         idempotency_key=idempotency_key,
     )
@@ -143,18 +171,23 @@ def sync(
     booking_id: UUID,
     *,
     client: AuthenticatedClient,
+    body: CancelRequest | Unset = UNSET,
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Booking | Problem | None:
     """Cancel a booking
 
      The seats go back on sale at once, and the money is refunded in full. Possible until the event
-    begins.
+    begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing can be
+    charged for it any more, it is `declined`, and its hold is given back, or goes on for another card
+    (`keep_hold`). If the money came first, it is `cancelled` and refunded like any other.
 
     Args:
         booking_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
+        body (CancelRequest | Unset): Empty, except for a pending booking whose buyer wants to pay
+            in another way.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,6 +200,7 @@ def sync(
     return sync_detailed(
         booking_id=booking_id,
         client=client,
+        body=body,
         if_match=if_match,
         idempotency_key=idempotency_key,
     ).parsed
@@ -176,18 +210,23 @@ async def asyncio_detailed(
     booking_id: UUID,
     *,
     client: AuthenticatedClient,
+    body: CancelRequest | Unset = UNSET,
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Booking | Problem]:
     """Cancel a booking
 
      The seats go back on sale at once, and the money is refunded in full. Possible until the event
-    begins.
+    begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing can be
+    charged for it any more, it is `declined`, and its hold is given back, or goes on for another card
+    (`keep_hold`). If the money came first, it is `cancelled` and refunded like any other.
 
     Args:
         booking_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
+        body (CancelRequest | Unset): Empty, except for a pending booking whose buyer wants to pay
+            in another way.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,6 +238,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         booking_id=booking_id,
+        body=body,
         if_match=if_match,
         idempotency_key=idempotency_key,
     )
@@ -212,18 +252,23 @@ async def asyncio(
     booking_id: UUID,
     *,
     client: AuthenticatedClient,
+    body: CancelRequest | Unset = UNSET,
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Booking | Problem | None:
     """Cancel a booking
 
      The seats go back on sale at once, and the money is refunded in full. Possible until the event
-    begins.
+    begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing can be
+    charged for it any more, it is `declined`, and its hold is given back, or goes on for another card
+    (`keep_hold`). If the money came first, it is `cancelled` and refunded like any other.
 
     Args:
         booking_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
+        body (CancelRequest | Unset): Empty, except for a pending booking whose buyer wants to pay
+            in another way.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -237,6 +282,7 @@ async def asyncio(
         await asyncio_detailed(
             booking_id=booking_id,
             client=client,
+            body=body,
             if_match=if_match,
             idempotency_key=idempotency_key,
         )

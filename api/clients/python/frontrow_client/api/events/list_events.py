@@ -115,6 +115,9 @@ def sync_detailed(
 ) -> Response[EventList | Problem]:
     """Events on sale, by date
 
+     On sale or paused; and cancelled ones, with that `status`, until a day after their start: people who
+    look for them learn why they cannot find tickets.
+
     Args:
         q (str | Unset):
         category (str | Unset):
@@ -171,6 +174,9 @@ def sync(
 ) -> EventList | Problem | None:
     """Events on sale, by date
 
+     On sale or paused; and cancelled ones, with that `status`, until a day after their start: people who
+    look for them learn why they cannot find tickets.
+
     Args:
         q (str | Unset):
         category (str | Unset):
@@ -221,6 +227,9 @@ async def asyncio_detailed(
     cursor: str | Unset = UNSET,
 ) -> Response[EventList | Problem]:
     """Events on sale, by date
+
+     On sale or paused; and cancelled ones, with that `status`, until a day after their start: people who
+    look for them learn why they cannot find tickets.
 
     Args:
         q (str | Unset):
@@ -275,6 +284,9 @@ async def asyncio(
     cursor: str | Unset = UNSET,
 ) -> EventList | Problem | None:
     """Events on sale, by date
+
+     On sale or paused; and cancelled ones, with that `status`, until a day after their start: people who
+    look for them learn why they cannot find tickets.
 
     Args:
         q (str | Unset):

@@ -84,7 +84,8 @@ def sync_detailed(
 ) -> Response[Any | Layout | Problem]:
     """The drawing of the venue
 
-     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
+     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the organiser's
+    key a draft's, too, which changes.
 
     Args:
         event_id (UUID):
@@ -118,7 +119,8 @@ def sync(
 ) -> Any | Layout | Problem | None:
     """The drawing of the venue
 
-     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
+     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the organiser's
+    key a draft's, too, which changes.
 
     Args:
         event_id (UUID):
@@ -147,7 +149,8 @@ async def asyncio_detailed(
 ) -> Response[Any | Layout | Problem]:
     """The drawing of the venue
 
-     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
+     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the organiser's
+    key a draft's, too, which changes.
 
     Args:
         event_id (UUID):
@@ -179,7 +182,8 @@ async def asyncio(
 ) -> Any | Layout | Problem | None:
     """The drawing of the venue
 
-     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
+     Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the organiser's
+    key a draft's, too, which changes.
 
     Args:
         event_id (UUID):

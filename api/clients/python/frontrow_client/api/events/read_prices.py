@@ -68,6 +68,8 @@ def sync_detailed(
 ) -> Response[PriceList | Problem]:
     """Prices in force
 
+     With the organiser's key a draft's, too.
+
     Args:
         event_id (UUID):
 
@@ -97,6 +99,8 @@ def sync(
 ) -> PriceList | Problem | None:
     """Prices in force
 
+     With the organiser's key a draft's, too.
+
     Args:
         event_id (UUID):
 
@@ -120,6 +124,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 ) -> Response[PriceList | Problem]:
     """Prices in force
+
+     With the organiser's key a draft's, too.
 
     Args:
         event_id (UUID):
@@ -147,6 +153,8 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 ) -> PriceList | Problem | None:
     """Prices in force
+
+     With the organiser's key a draft's, too.
 
     Args:
         event_id (UUID):

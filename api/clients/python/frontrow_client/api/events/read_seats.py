@@ -68,7 +68,8 @@ def sync_detailed(
 ) -> Response[Problem | SeatStates]:
     """The state of every seat right now
 
-     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.
+     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. With the
+    organiser's key a draft's, too: the map with which its sale begins.
 
     Args:
         event_id (UUID):
@@ -99,7 +100,8 @@ def sync(
 ) -> Problem | SeatStates | None:
     """The state of every seat right now
 
-     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.
+     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. With the
+    organiser's key a draft's, too: the map with which its sale begins.
 
     Args:
         event_id (UUID):
@@ -125,7 +127,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | SeatStates]:
     """The state of every seat right now
 
-     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.
+     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. With the
+    organiser's key a draft's, too: the map with which its sale begins.
 
     Args:
         event_id (UUID):
@@ -154,7 +157,8 @@ async def asyncio(
 ) -> Problem | SeatStates | None:
     """The state of every seat right now
 
-     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.
+     As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. With the
+    organiser's key a draft's, too: the map with which its sale begins.
 
     Args:
         event_id (UUID):

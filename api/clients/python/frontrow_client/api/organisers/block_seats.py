@@ -127,13 +127,15 @@ def sync_detailed(
 ) -> Response[Blocking | Problem]:
     """Keep seats from sale
 
-     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
-    seats as not for sale. Areas cannot be blocked.
+     Blocks the seats that nobody has, and so many places of areas as are free; the answer lists what was
+    blocked, and the other seats with the reason. Maps show blocked seats as not for sale. A draft's are
+    blocked when it is published: they are never free.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -165,13 +167,15 @@ def sync(
 ) -> Blocking | Problem | None:
     """Keep seats from sale
 
-     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
-    seats as not for sale. Areas cannot be blocked.
+     Blocks the seats that nobody has, and so many places of areas as are free; the answer lists what was
+    blocked, and the other seats with the reason. Maps show blocked seats as not for sale. A draft's are
+    blocked when it is published: they are never free.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,13 +202,15 @@ async def asyncio_detailed(
 ) -> Response[Blocking | Problem]:
     """Keep seats from sale
 
-     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
-    seats as not for sale. Areas cannot be blocked.
+     Blocks the seats that nobody has, and so many places of areas as are free; the answer lists what was
+    blocked, and the other seats with the reason. Maps show blocked seats as not for sale. A draft's are
+    blocked when it is published: they are never free.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,13 +240,15 @@ async def asyncio(
 ) -> Blocking | Problem | None:
     """Keep seats from sale
 
-     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
-    seats as not for sale. Areas cannot be blocked.
+     Blocks the seats that nobody has, and so many places of areas as are free; the answer lists what was
+    blocked, and the other seats with the reason. Maps show blocked seats as not for sale. A draft's are
+    blocked when it is published: they are never free.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -121,7 +121,7 @@ def sync_detailed(
 ) -> Response[EventPage | Problem]:
     """Draft an event
 
-     `prices` are minor units by category of the layout. Buyers see it once published.
+     `prices` are minor units by category. Buyers see it once published.
 
     Args:
         idempotency_key (str | Unset):
@@ -155,7 +155,7 @@ def sync(
 ) -> EventPage | Problem | None:
     """Draft an event
 
-     `prices` are minor units by category of the layout. Buyers see it once published.
+     `prices` are minor units by category. Buyers see it once published.
 
     Args:
         idempotency_key (str | Unset):
@@ -184,7 +184,7 @@ async def asyncio_detailed(
 ) -> Response[EventPage | Problem]:
     """Draft an event
 
-     `prices` are minor units by category of the layout. Buyers see it once published.
+     `prices` are minor units by category. Buyers see it once published.
 
     Args:
         idempotency_key (str | Unset):
@@ -216,7 +216,7 @@ async def asyncio(
 ) -> EventPage | Problem | None:
     """Draft an event
 
-     `prices` are minor units by category of the layout. Buyers see it once published.
+     `prices` are minor units by category. Buyers see it once published.
 
     Args:
         idempotency_key (str | Unset):

@@ -16,7 +16,7 @@ def _get_kwargs(
     *,
     body: ImportVenueBody,
     name: str | Unset = UNSET,
-    city: str | Unset = "",
+    city: str | Unset = UNSET,
     latitude: float | Unset = UNSET,
     longitude: float | Unset = UNSET,
     timezone: str | Unset = UNSET,
@@ -151,7 +151,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: ImportVenueBody,
     name: str | Unset = UNSET,
-    city: str | Unset = "",
+    city: str | Unset = UNSET,
     latitude: float | Unset = UNSET,
     longitude: float | Unset = UNSET,
     timezone: str | Unset = UNSET,
@@ -166,7 +166,7 @@ def sync_detailed(
 
     Args:
         name (str | Unset):
-        city (str | Unset):  Default: ''.
+        city (str | Unset):
         latitude (float | Unset):
         longitude (float | Unset):
         timezone (str | Unset):
@@ -209,7 +209,7 @@ def sync(
     client: AuthenticatedClient,
     body: ImportVenueBody,
     name: str | Unset = UNSET,
-    city: str | Unset = "",
+    city: str | Unset = UNSET,
     latitude: float | Unset = UNSET,
     longitude: float | Unset = UNSET,
     timezone: str | Unset = UNSET,
@@ -224,7 +224,7 @@ def sync(
 
     Args:
         name (str | Unset):
-        city (str | Unset):  Default: ''.
+        city (str | Unset):
         latitude (float | Unset):
         longitude (float | Unset):
         timezone (str | Unset):
@@ -262,7 +262,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: ImportVenueBody,
     name: str | Unset = UNSET,
-    city: str | Unset = "",
+    city: str | Unset = UNSET,
     latitude: float | Unset = UNSET,
     longitude: float | Unset = UNSET,
     timezone: str | Unset = UNSET,
@@ -277,7 +277,7 @@ async def asyncio_detailed(
 
     Args:
         name (str | Unset):
-        city (str | Unset):  Default: ''.
+        city (str | Unset):
         latitude (float | Unset):
         longitude (float | Unset):
         timezone (str | Unset):
@@ -318,7 +318,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: ImportVenueBody,
     name: str | Unset = UNSET,
-    city: str | Unset = "",
+    city: str | Unset = UNSET,
     latitude: float | Unset = UNSET,
     longitude: float | Unset = UNSET,
     timezone: str | Unset = UNSET,
@@ -333,7 +333,7 @@ async def asyncio(
 
     Args:
         name (str | Unset):
-        city (str | Unset):  Default: ''.
+        city (str | Unset):
         latitude (float | Unset):
         longitude (float | Unset):
         timezone (str | Unset):

@@ -132,7 +132,8 @@ def sync_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,7 +170,8 @@ def sync(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,7 +203,8 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -236,7 +239,8 @@ async def asyncio(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and a reason, which is kept.
+        body (SeatSelection): Seats and places of areas of an event, at least one, and a reason,
+            which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
