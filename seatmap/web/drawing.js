@@ -334,9 +334,10 @@ export class Drawing extends HTMLElement {
     return zoomed(view, at, this.limitScale(view.scale * factor));
   }
 
-  /** @param {Point} place in the drawing */
+  /** As near as it is, or nearer. @param {Point} place in the drawing */
   zoomTo(place) {
-    this.travel(around(place, this.limitScale(ZOOM_TO_RADIUS_PX / this.shown.radius), this.size), true);
+    const scale = Math.max(this.view.scale, ZOOM_TO_RADIUS_PX / this.shown.radius);
+    this.travel(around(place, this.limitScale(scale), this.size), true);
   }
 
   /** @param {View} view */
