@@ -149,6 +149,11 @@ export class Journey {
     return new Set(own.flatMap(({ seats }) => seats.map((s) => s.seat_no)));
   }
 
+  /** Bookings that were made in this browser. @returns {string[]} */
+  get bought() {
+    return recall(this.bookedKey) ?? [];
+  }
+
   /** How many more places this buyer may hold. */
   get room() {
     return this.event.buyer_limit - sizeOf(this.others);

@@ -16,6 +16,7 @@ import { seatNotes } from "./drawing.js";
 import { COMPANION, WHEELCHAIR } from "./layout.js";
 import { recall, remember } from "./memory.js";
 import { text } from "./texts.js";
+import { ticketWords } from "./ticket.js";
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
@@ -50,6 +51,7 @@ export class Panel {
     byId("release").onclick = () => journey.release();
     byId("pending-card").onclick = () => journey.withdraw(true);
     byId("pending-cancel").onclick = () => journey.withdraw(false);
+    byId("own-tickets").onclick = () => journey.resume(journey.bought[journey.bought.length - 1]);
     byId("more").onclick = () => journey.more();
     byId("print").onclick = () => print();
     byId("again").onclick = () => journey.restart();
@@ -117,6 +119,7 @@ export class Panel {
     this.showNotice();
     this.showOthers();
     if (step === "choose") this.showChoice();
+    byId("own-tickets").hidden = journey.bought.length === 0;
     if (step === "held") this.showHeld();
     if (step === "pending") this.showPending();
     if (step === "done") this.showTickets();
@@ -256,7 +259,8 @@ export class Panel {
     const { byId, fields, journey } = this;
     const { hold, busy } = journey;
     if (hold === null) return;
-    byId("held").replaceChildren(...itemsOf(hold));
+    byId("held").replaceChildren(...itemsOf(hold, journey.venue));
+    this.put("pay-total", money(hold.total));
     this.put("pay-button", busy === "paying" ? text("paying") : text("pay", { price: money(hold.total) }));
     byId("more").hidden = this.event.buyer_limit <= hold.seats.length + hold.areas.reduce((n, { quantity }) => n + quantity, 0);
     for (const id of ["extend", "release", "more", "pay-button"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = busy !== "";
@@ -349,9 +353,12 @@ export class Panel {
   }
 
   /** @param {Ticket} ticket */
-  ticketCard({ category, code, label, qr_svg, status }) {
+  ticketCard(ticket) {
+    const { category, code, label, qr_svg, seat_no, status } = ticket;
     const { name, starts_at, venue } = this.event;
-    const lines = [`${longDate(starts_at, venue)}, ${clock(starts_at, venue)}`, [venue.name, venue.city].filter(Boolean).join(", "), category];
+    const notes = seat_no === null ? [] : seatNotes(this.journey.venue.place(seat_no).flags);
+    const { booking } = this.journey;
+    const lines = [`${longDate(starts_at, venue)}, ${clock(starts_at, venue)}`, [venue.name, venue.city].filter(Boolean).join(", "), [category, ...notes].join(" · "), booking ? ticketWords(ticket, booking) : ""];
     const valid = status === "valid";
     return h(
       "li",
@@ -540,7 +547,7 @@ export class Waiting {
     this.showTime();
     if (offer.offer_id === this.shownOffer) return;
     this.shownOffer = offer.offer_id;
-    byId("offered").replaceChildren(...itemsOf(offer));
+    byId("offered").replaceChildren(...itemsOf(offer, journey.venue));
     panel.put("offer-total", money(offer.total));
     panel.put("offer-until", text("keptUntil", { time: waitlist.until(offer) }));
     byId("offer-show").hidden = seats.length === 0;
@@ -568,10 +575,10 @@ export class Waiting {
   }
 }
 
-/** @param {{ seats: SeatItem[], areas: AreaItem[] }} hold */
-function itemsOf({ seats, areas }) {
+/** @param {{ seats: SeatItem[], areas: AreaItem[] }} hold @param {Journey["venue"]} venue */
+function itemsOf({ seats, areas }, venue) {
   return [
-    ...seats.map(({ label, category, price }) => item(label, category, money(price))),
+    ...seats.map(({ seat_no, label, category, price }) => item(label, [category, ...seatNotes(venue.place(seat_no).flags)].join(" · "), money(price))),
     ...areas.map(({ quantity, label, category, price }) => item(`${quantity} × ${label}`, category, money({ ...price, amount: price.amount * quantity }))),
   ];
 }

@@ -330,7 +330,23 @@ class Showing {
     body.hidden = false;
     body.replaceChildren(h("div", { id: "message", class: "empty", role: "alert" }, h("h2", {}, title), h("p", {}, words), wayOut));
     if (!missing) addEventListener("online", retry, { once: true });
+    if (code === "network") void this.explainOrigin();
     this.emit("error", { code, detail });
+  }
+
+  /** The API answers, and the browser keeps the answer from this page: say which setting allows the page. */
+  async explainOrigin() {
+    const { base } = this.api;
+    if (new URL(base).origin === location.origin) return;
+    try {
+      await fetch(`${base}/v1/events/${this.eventId}`, { mode: "no-cors" });
+    } catch {
+      return;
+    }
+    if (this.over) return;
+    console.error(`<seat-map>: the box office at ${base} refuses pages of ${location.origin}. Its operator allows them with FRONTROW_ALLOWED_ORIGINS, for the API and the live gateway.`);
+    const words = this.body.querySelector("#message p");
+    if (words) words.textContent = text("notAllowedHere");
   }
 }
 

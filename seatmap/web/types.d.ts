@@ -77,6 +77,8 @@ export interface Booking {
 
 export interface Ticket {
   ticket_id: string;
+  seat_no: number | null;
+  area_no: number | null;
   label: string;
   category: string;
   code: string;

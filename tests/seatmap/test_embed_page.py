@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, WebSocket, expect
+from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.conftest import MakeHouse
 from tests.support.pages import Branch, OpenPage, Visitor, settled
@@ -217,3 +217,21 @@ async def test_the_element_can_show_another_event(
     await Visitor(page).hold(4)
     assert (await houses[0].states())[3] == "0"
     assert (await houses[1].states())[4] == "1"
+
+
+async def test_a_page_that_is_not_allowed_learns_which_setting_allows_it(
+    branch: Branch, browser: Browser, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    url = branch.put_up("refused", _script(branch) + _element(house.event_id))
+    context = await browser.new_context()
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    # The same server under a name that is not in the list.
+    await page.goto(url.replace("localhost", "127.0.0.1"))
+    await expect(page.locator("#message")).to_contain_text("may not be shown on this page")
+    (ours,) = [text for text in said if text.startswith("<seat-map>")]
+    assert "FRONTROW_ALLOWED_ORIGINS" in ours
+    assert "http://127.0.0.1:" in ours
+    await context.close()

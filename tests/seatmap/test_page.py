@@ -99,6 +99,18 @@ async def test_a_payment_is_approved_or_denied_on_the_banks_page(
         assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
+async def test_the_way_back_to_the_tickets_and_what_is_on_them(visit: Visit, house: House) -> None:
+    ada = await visit(house.event_id)
+    await ada.hold(3, 4)
+    await expect(ada.page.locator("#pay-total")).to_have_text("€100")
+    await ada.pay("tok_visa")
+    ticket = ada.page.locator(".ticket .words").first
+    await expect(ticket).to_contain_text(re.compile(r"Ada Lovelace · €50 · Booking \w{10}"))
+    await ada.page.click("#again")
+    await ada.page.click("#own-tickets")
+    await expect(ada.page.locator(".ticket")).to_have_count(2)
+
+
 async def test_nobody_has_to_wait_for_the_bank(visit: Visit, house: House) -> None:
     ada = await visit(house.event_id)
     await ada.hold(3)
