@@ -8,6 +8,7 @@
 import { forget, recall, remember } from "./memory.js";
 import { decode, ProtocolError } from "./protocol.js";
 import { text } from "./texts.js";
+import { problemText } from "./told.js";
 import { solve } from "./work.js";
 
 const ATTEMPTS_MAX = 3;
@@ -309,7 +310,7 @@ async function problemOf(response) {
   const problem = (await response.json().catch(() => null)) ?? {};
   const code = String(problem.type ?? "").split("/").pop() || "http-error";
   problem.retry_after ??= headers.get("retry-after");
-  return new ApiError(problem.detail ?? problem.title ?? text("serverAnswered", { status: String(status) }), code, status, problem);
+  return new ApiError(problemText(code, problem.detail ?? problem.title ?? text("serverAnswered", { status: String(status) })), code, status, problem);
 }
 
 /** @param {number} ms */

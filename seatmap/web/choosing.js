@@ -16,6 +16,7 @@ import { money, nearby } from "./format.js";
 import { ACCESSIBLE, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { text } from "./texts.js";
+import { reasonText } from "./told.js";
 
 const CHART_WIDTH = 300;
 const CHART_HEIGHT = 80;
@@ -420,7 +421,7 @@ const priceOf = (event, categoryNo) => event.prices.find((price) => price.catego
 export function priceNote(event, categoryNo) {
   const { price, was, changed_at, reason } = priceOf(event, categoryNo) ?? {};
   if (!price || !was || !changed_at || was.amount === price.amount) return "";
-  const values = { price: money(was), time: nearby(changed_at, event.venue), reason: reason ?? "" };
+  const values = { price: money(was), time: nearby(changed_at, event.venue), reason: reasonText(reason ?? "") };
   return text(`${price.amount > was.amount ? "up" : "down"}.${reason ? "why" : "plain"}`, values);
 }
 
@@ -456,7 +457,7 @@ function picture(event, categoryNo, items) {
   const changes = items.filter((change) => change.category_no === categoryNo);
   const { category = "", floor, ceiling } = priceOf(event, categoryNo) ?? {};
   const row = (/** @type {"td" | "th"} */ cell, /** @type {string[]} */ ...cells) => h("tr", {}, ...cells.map((words) => h(cell, {}, words)));
-  const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", nearby(change.changed_at, event.venue), money(change.new), change.reason));
+  const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", nearby(change.changed_at, event.venue), money(change.new), reasonText(change.reason)));
   const table = h("table", {}, h("caption", {}, text("priceOf", { name: category })), row("th", text("since"), text("price"), text("why")), ...rows);
   const prices = [...changes.map((change) => change.new), floor ?? [], ceiling ?? []].flat().sort((a, b) => a.amount - b.amount);
   if (changes.length === 0) return [table];

@@ -15,8 +15,9 @@ import { clock, countdown, digitsOf, listed, longDate, money, sum } from "./form
 import { seatNotes } from "./drawing.js";
 import { COMPANION, WHEELCHAIR } from "./layout.js";
 import { recall, remember } from "./memory.js";
-import { text } from "./texts.js";
+import { spoken, text } from "./texts.js";
 import { ticketWords } from "./ticket.js";
+import { placeText } from "./told.js";
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
@@ -363,8 +364,8 @@ export class Panel {
     return h(
       "li",
       { class: `ticket ${status}` },
-      h("div", { class: "words" }, h("p", { class: "event-name" }, name), h("h3", {}, label), ...lines.map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
-      qr_svg && valid ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: label }) })) : null,
+      h("div", { class: "words" }, h("p", { class: "event-name" }, name), h("h3", {}, placeText(label)), ...lines.map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
+      qr_svg && valid ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: placeText(label) }) })) : null,
     );
   }
 }
@@ -461,7 +462,8 @@ export class Waiting {
     panel.put("line-wish", [places, listed(categories, "disjunction"), listed(sections, "disjunction"), price].filter(Boolean).join(" · "));
     const { low_s = null, high_s = null, basis = "" } = estimate ?? {};
     panel.put("line-estimate", low_s === null ? "" : text("perhaps", { time: span(low_s, high_s) }));
-    panel.put("line-basis", basis);
+    // The server explains its figures in English.
+    panel.put("line-basis", spoken() === "en" ? basis : "");
     panel.put("line-next", text("lineNext", { time: span(window_s, window_s) }));
     panel.put("line-mailed", contact.buyer ? text("lineMailed", { email: contact.buyer.email }) : text("lineUnmailed"));
   }
@@ -578,8 +580,8 @@ export class Waiting {
 /** @param {{ seats: SeatItem[], areas: AreaItem[] }} hold @param {Journey["venue"]} venue */
 function itemsOf({ seats, areas }, venue) {
   return [
-    ...seats.map(({ seat_no, label, category, price }) => item(label, [category, ...seatNotes(venue.place(seat_no).flags)].join(" · "), money(price))),
-    ...areas.map(({ quantity, label, category, price }) => item(`${quantity} × ${label}`, category, money({ ...price, amount: price.amount * quantity }))),
+    ...seats.map(({ seat_no, label, category, price }) => item(placeText(label), [category, ...seatNotes(venue.place(seat_no).flags)].join(" · "), money(price))),
+    ...areas.map(({ quantity, label, category, price }) => item(text("times", { count: quantity, name: label }), category, money({ ...price, amount: price.amount * quantity }))),
   ];
 }
 

@@ -32,6 +32,9 @@ export function replaceTexts(texts) {
   given = texts;
 }
 
+/** @param {string} key */
+export const known = (key) => key in catalogue || key in given;
+
 /**
  * @param {string} key
  * @param {Record<string, string | number | string[]>} [values] numbers are written as people write them, lists with "and"

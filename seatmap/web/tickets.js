@@ -9,6 +9,7 @@ import { byId, h, svgAddress } from "./dom.js";
 import { clock, longDate, money, moment } from "./format.js";
 import { speakHere, text } from "./texts.js";
 import { ticketWords } from "./ticket.js";
+import { placeText } from "./told.js";
 
 /** @type {Record<string, string>} */
 const MOODS = { confirmed: "good", cancelled: "bad" };
@@ -50,7 +51,7 @@ async function load(cursor) {
 function card(booking, event) {
   const { areas, booking_id, buyer, next_action, reference, refunded, seats, status, total } = booking;
   const places = seats.length + areas.reduce((n, { quantity }) => n + quantity, 0);
-  const labels = [...seats.map(({ label }) => label), ...areas.map(({ label, quantity }) => (quantity > 1 ? text("times", { count: quantity, name: label }) : label))];
+  const labels = [...seats.map(({ label }) => placeText(label)), ...areas.map(({ label, quantity }) => (quantity > 1 ? text("times", { count: quantity, name: label }) : label))];
   const tickets = h("ul", { class: "tickets", "aria-label": text("ticketsOf", { reference }) });
   const live = status === "confirmed";
   const past = event !== null && Date.parse(event.starts_at) < Date.now();
@@ -105,8 +106,8 @@ function ticketCard(ticket, event, booking) {
   return h(
     "li",
     { class: `ticket ${status}` },
-    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, label), ...[...lines, category, ticketWords(ticket, booking)].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
-    valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: label }) })) : null,
+    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, placeText(label)), ...[...lines, category, ticketWords(ticket, booking)].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
+    valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: placeText(label) }) })) : null,
   );
 }
 
@@ -145,7 +146,7 @@ byId("lookup").onsubmit = async (event) => {
   const email = /** @type {HTMLInputElement} */ (byId("email")).value.trim();
   try {
     const { detail } = await api.call("POST", "/v1/bookings/lookup", { anonymous: true, body: { email } });
-    say("mailed", detail, "good");
+    say("mailed", text("lookedUp", { detail }), "good");
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     say("mailed", error.passing && error.status !== 429 ? text("ticketsOffline") : error.detail, "bad");

@@ -14,6 +14,7 @@ import { ApiError, sleep } from "./api.js";
 import { money, nearby } from "./format.js";
 import { recall, remember } from "./memory.js";
 import { text } from "./texts.js";
+import { placeText } from "./told.js";
 
 /** Ranks move slowly, and everybody in the waitlist asks. */
 const LOOK_MS = 30_000;
@@ -126,7 +127,7 @@ export class Waitlist {
     if (offer !== null && offer.offer_id !== offered?.offer_id) {
       this.form = null;
       this.emit("offer", { offer, change: "made" });
-      this.journey.say("quiet", text("offerMade", { places: [...offer.seats, ...offer.areas].map(({ label }) => label), price: money(offer.total), time: this.until(offer) }));
+      this.journey.say("quiet", text("offerMade", { places: [...offer.seats, ...offer.areas].map(({ label }) => placeText(label)), price: money(offer.total), time: this.until(offer) }));
     } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
     if (entry !== null) this.tell(entry, before);
     else if (this.sought) this.journey.say("bad", text("notInLine"));
