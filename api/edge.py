@@ -157,6 +157,10 @@ class Edge:
         deadline.begin(self._request_timeout_s)
         if scope["method"] in _WITH_BODY:
             receive = self._beginning_with_body(receive)
+        asked = scope
+        if asked["method"] == "HEAD":
+            # Answered like GET; the server sends no body for it.
+            scope = {**scope, "method": "GET"}
         added = (
             (b"x-request-id", served_id),
             *self._cors.headers(scope["path"], headers.get(b"origin")),
@@ -167,7 +171,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 kept = _kept_by_caches(scope, status, headers, message["headers"])
-                message["headers"] = [*message["headers"], *added, *kept]
+                message["headers"] = [*map(_with_head, message["headers"]), *added, *kept]
             await send(message)
 
         self._under_way += 1
@@ -178,7 +182,9 @@ class Edge:
             status = _CLIENT_GONE
         finally:
             self._under_way -= 1
-            self._count(scope, status, time.perf_counter() - started)
+            if "path_template" in scope:
+                asked["path_template"] = scope["path_template"]
+            self._count(asked, status, time.perf_counter() - started)
         return status
 
     async def _admit(
@@ -288,6 +294,14 @@ class Edge:
         series[0].inc()
         series[1].inc()
         series[2].observe(seconds)
+
+
+def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The header; of ``Allow`` with HEAD beside GET."""
+    name, value = header
+    if name != b"allow" or b"GET" not in value or b"HEAD" in value:
+        return header
+    return name, value.replace(b"GET", b"GET, HEAD")
 
 
 def _kept_by_caches(
