@@ -126,7 +126,8 @@ async def patch_pricing(
 @post(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Make a version of a category's rule",
-    description="A draft: it has no effect before it is activated, and its content never changes.",
+    description="A draft: it has no effect before it is activated, and its content never changes. "
+    "Also for an event that is not published yet.",
     opt=described(
         takes=RuleDraft,
         gives={201: Reply("A draft.", RuleVersion, ("ETag", "Location"))},
@@ -191,6 +192,7 @@ async def read_pricing_rule(
     "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}/activate",
     summary="Put a rule in force",
     description="At once, or at `valid_from`. The one before it is retired at that moment. "
+    "Of an event that is not published yet: with publishing, and until then `scheduled`. "
     "Takes an optional If-Match.",
     opt=described(
         takes=Activation,

@@ -122,10 +122,17 @@ def _joined(path: str, name: str) -> str:
 def _advice(what: str, expected: inspect.Type | None) -> str:
     if expected is None:
         return f"it was not understood ({what.replace('`', '')})"
+    if _is_object(expected) and not what.startswith(("Expected ", "Invalid ")):
+        # What a type's own check says of its fields together.
+        return what
     sent = _described(expected)
     got = _GOT.match(what)
     kind = _KINDS.get(got["kind"], "") if got else ""
     return f"send {sent}, not {kind}" if kind and kind not in sent else f"send {sent}"
+
+
+def _is_object(info: inspect.Type) -> bool:
+    return any(isinstance(part, inspect.StructType) for part in _parts(info))
 
 
 def _at(info: inspect.Type | None, path: str) -> inspect.Type | None:

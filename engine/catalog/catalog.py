@@ -186,6 +186,15 @@ class Catalog:
             expected={"version": draft.version, "status": EventStatus.DRAFT.value},
         )
 
+    async def prepare_rules(self, draft: Event, rules: list[dict[str, Any]]) -> bool:
+        """Set the pricing rules of a draft. False: it was changed or published meanwhile."""
+        return await self._mongo.put(
+            "events",
+            draft.event_id,
+            {"pricing_rules": rules, "version": draft.version + 1},
+            expected={"version": draft.version, "status": EventStatus.DRAFT.value},
+        )
+
     async def set_status(
         self, event_id: str, status: EventStatus, *, only_from: Collection[EventStatus]
     ) -> Event:
@@ -198,7 +207,7 @@ class Catalog:
         fields: dict[str, Any] = {"status": status, "version": event.version + 1}
         if status not in (EventStatus.DRAFT, EventStatus.PUBLISHING):
             # PostgreSQL has them now.
-            fields |= {"blocked_seats": [], "blocked_areas": {}}
+            fields |= {"blocked_seats": [], "blocked_areas": {}, "pricing_rules": []}
         if event.status == EventStatus.DRAFT and status == EventStatus.CANCELLED:
             fields["unlisted"] = True
         changed = msgspec.structs.replace(event, **fields)

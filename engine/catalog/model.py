@@ -129,6 +129,8 @@ class Event(Struct, frozen=True, kw_only=True):
     #: Kept from sale while it is a draft: seats, and places by area. PostgreSQL has them from publishing on.
     blocked_seats: list[int] = []
     blocked_areas: dict[str, int] = {}
+    #: Rules of its prices while it is a draft (``engine.pricing.prepared``). PostgreSQL has them from publishing on.
+    pricing_rules: list[dict[str, Any]] = []
     #: Cancelled before it was ever published: the public has never seen it.
     unlisted: bool = False
 

@@ -25,6 +25,7 @@ from engine.live.live import Live
 from engine.live.prices import Price
 from engine.notifications.announcing import announce_cancelled, tell_changes
 from engine.pricing.applying import set_by_hand
+from engine.pricing.prepared import PreparedRules, write_rules
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Publishing:
         self._live = live
         self._catalog = catalog
         self._settings = settings
+        self._prepared = PreparedRules(catalog)
 
     async def publish(self, event_id: str, on_progress: Progress | None = None) -> Event:
         """Put a draft on sale. Also finishes a half-published event; repeating it has no effect.
@@ -52,6 +54,7 @@ class Publishing:
             if event.status == EventStatus.CANCELLED:
                 raise Conflict("A cancelled event cannot be published.", code="event-cancelled")
             return event
+        await self._prepared.check(event)
         event = await self._catalog.set_status(
             event_id, EventStatus.PUBLISHING, only_from=_UNPUBLISHED
         )
@@ -204,7 +207,7 @@ def not_published(status: EventStatus) -> Conflict:
 async def _write_inventory(
     transaction: Transaction, event: Event, layout: Layout, seat_categories: bytes
 ) -> None:
-    """Categories, areas and seats of a new event, in the transaction that makes it."""
+    """Categories with their rules, areas and seats of a new event, in the transaction that makes it."""
     names = [category.name for category in layout.categories]
     await transaction.fetch(
         "inventory.publish_categories",
@@ -214,6 +217,9 @@ async def _write_inventory(
         [event.prices[name] for name in names],
     )
     await transaction.fetch("inventory.publish_price_history", event.event_id)
+    await write_rules(
+        transaction, event, {name: no for no, name in enumerate(names)}, actor=ORGANISER
+    )
     await transaction.fetch(
         "inventory.publish_areas",
         event.event_id,

@@ -50,6 +50,7 @@ from engine.pricing.model import (
     SimulationRequest,
     TermsPatch,
 )
+from engine.pricing.prepared import PreparedRules, rules_of
 from engine.pricing.repricer import current_of, velocity_of
 from engine.pricing.rule import Rule, complete
 from engine.pricing.simulation import (
@@ -70,6 +71,7 @@ class PricingAdmin:
         self._live = live
         self._catalog = catalog
         self._measuring = measuring
+        self._prepared = PreparedRules(catalog)
         # One at a time: a simulation keeps a processor busy for some tenths of a second.
         self._simulating = asyncio.Semaphore(1)
 
@@ -141,10 +143,15 @@ class PricingAdmin:
             f"There is no category {name!r}; there are {known}.", code="no-such-category"
         )
 
+    async def _is_published(self, event_id: str) -> bool:
+        return await self._pg.fetchrow("pricing.terms", event_id) is not None
+
     # Rules
 
     async def make_rule(self, event_id: str, draft: RuleDraft, *, actor: Actor) -> RuleVersion:
         """Store a new version of a category's rule, as a draft. Raises InvalidInput, NotFound, Conflict."""
+        if not await self._is_published(event_id):
+            return await self._prepared.make(event_id, draft, actor=actor)
         terms = await self._terms(event_id)
         category = await self._category(event_id, draft.category)
         rule = complete(draft.rule, terms["currency"])
@@ -170,7 +177,15 @@ class PricingAdmin:
         limit: int = 20,
     ) -> list[RuleVersion]:
         """Versions of rules, newest first, beginning after ``after``."""
-        await self._terms(event_id)
+        if not await self._is_published(event_id):
+            known = rules_of(await self._prepared.draft(event_id))
+            return [
+                rule
+                for rule in reversed(known)
+                if (category is None or rule.category == category)
+                and (status is None or rule.status == status)
+                and (after is None or rule.rule_id < after)
+            ][:limit]
         category_no = (
             None if category is None else (await self._category(event_id, category))["category_no"]
         )
@@ -181,6 +196,8 @@ class PricingAdmin:
 
     async def rule(self, event_id: str, rule_id: str) -> RuleVersion:
         """One version of a rule. Raises NotFound."""
+        if not await self._is_published(event_id):
+            return await self._prepared.rule(event_id, rule_id)
         return await _read_rule(self._pg, event_id, rule_id)
 
     async def activate(
@@ -194,10 +211,15 @@ class PricingAdmin:
     ) -> RuleVersion:
         """Put a draft in force, now or at ``valid_from``; a scheduled one gets the new time.
 
-        The rule that the category follows is retired when this one comes into force. Activating an
+        The rule that the category follows is retired when this one comes into force; of a draft of an
+        event it comes into force with publishing. Activating an
         active rule has no effect. Raises NotFound, Conflict (retired), PreconditionFailed.
         """
         _check_moment("valid_from", valid_from)
+        if not await self._is_published(event_id):
+            return await self._prepared.activate(
+                event_id, rule_id, valid_from=valid_from, version=version
+            )
         async with self._locked(event_id) as (transaction, _):
             rule = await _read_rule(transaction, event_id, rule_id)
             _check_version(rule.version, version)
@@ -233,6 +255,8 @@ class PricingAdmin:
 
         Raises NotFound, PreconditionFailed.
         """
+        if not await self._is_published(event_id):
+            return await self._prepared.retire(event_id, rule_id, version=version)
         async with self._locked(event_id) as (transaction, _):
             rule = await _read_rule(transaction, event_id, rule_id)
             _check_version(rule.version, version)

@@ -142,3 +142,19 @@ def test_a_near_name_is_suggested() -> None:
 def test_what_to_send_is_said_of_a_type_alone() -> None:
     assert what_to_send(Annotated[int, Meta(ge=1, le=100)]) == "a whole number from 1 to 100"
     assert what_to_send(bool | None) == "true or false or null"
+
+
+class Range(Struct):
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low <= high must hold")
+
+
+def test_what_a_type_says_of_its_fields_together_is_kept() -> None:
+    for kind, sent in ((Range, b'{"low": 2, "high": 1}'), (list[Range], b'[{"low":2,"high":1}]')):
+        with pytest.raises(msgspec.ValidationError) as refused:
+            msgspec.json.decode(sent, type=kind)
+        assert mistake(refused.value, kind).advice == "low <= high must hold"

@@ -1,5 +1,6 @@
 """Pricing over HTTP: what buyers see, and the organiser's side."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -315,7 +316,9 @@ async def test_unknown_categories_rules_and_events_are_refused(desk: PriceDesk) 
     problem_of(await desk.post(path, {"valid_from": "2031-01-01T10:00:00"}), 400, "invalid-request")
 
 
-async def test_prices_of_a_draft_event_cannot_be_managed(house: House, desk: PriceDesk) -> None:
+@pytest.fixture
+async def unborn(house: House, desk: PriceDesk) -> PriceDesk:
+    """The prices of an event that is not published."""
     page = await house.runtime.catalog.event(house.event_id)
     draft = {
         "name": "A play",
@@ -325,10 +328,75 @@ async def test_prices_of_a_draft_event_cannot_be_managed(house: House, desk: Pri
         "prices": {"Front": 5000, "Back": 3000},
     }
     made = await desk.http.post("/v1/events", json=draft, headers=ORGANISER)
-    unborn = PriceDesk(desk.http, made.json()["event_id"])
+    return PriceDesk(desk.http, made.json()["event_id"])
+
+
+async def test_prices_in_force_are_managed_once_there_are_any(unborn: PriceDesk) -> None:
     problem_of(await unborn.get(), 409, "event-not-published")
-    body = {"category": "Front", "rule": RULE}
-    problem_of(await unborn.post("/rules", body), 409, "event-not-published")
+    freeze = await unborn.post("/categories/0/freeze", {"reason": "x"})
+    problem_of(freeze, 409, "event-not-published")
+
+
+async def _published(desk: PriceDesk) -> httpx.Response:
+    return await desk.http.post(f"/v1/events/{desk.event_id}/publish", headers=ORGANISER)
+
+
+async def test_rules_of_a_draft_event_come_into_force_with_publishing(unborn: PriceDesk) -> None:
+    first, second = await unborn.rule(), await unborn.rule(base_minor=6000)
+    later = await unborn.rule("Back", base_minor=4000)
+    unused = await unborn.rule("Back", base_minor=4500)
+    assert [rule["rule_no"] for rule in (first, second, later, unused)] == [1, 2, 1, 2]
+    for rule in (first, second):
+        active = await unborn.post(f"/rules/{rule['rule_id']}/activate", {})
+        assert (active.json()["status"], active.json()["valid_from"]) == ("scheduled", None)
+    moment = "2031-01-01T10:00:00Z"
+    await unborn.post(f"/rules/{later['rule_id']}/activate", {"valid_from": moment})
+    before = (await unborn.get("/rules")).json()["items"]
+    assert [(rule["rule_id"], rule["status"]) for rule in before] == [
+        (unused["rule_id"], "draft"),
+        (later["rule_id"], "scheduled"),
+        (second["rule_id"], "scheduled"),
+        (first["rule_id"], "retired"),
+    ]
+
+    assert (await _published(unborn)).status_code == 200
+    front, back = (await unborn.get()).json()["categories"]
+    assert (front["mode"], front["rule"]["rule_id"]) == ("rule", second["rule_id"])
+    assert (front["price"], back["mode"]) == (euros(5000), "fixed")
+    after = (await unborn.get("/rules")).json()["items"]
+    assert [(rule["rule_id"], rule["rule_no"], rule["rule"]) for rule in after] == [
+        (rule["rule_id"], rule["rule_no"], rule["rule"]) for rule in before
+    ]
+    assert [rule["status"] for rule in after] == ["draft", "scheduled", "active", "retired"]
+    assert after[1]["valid_from"] == moment
+
+
+async def test_rules_of_a_draft_event_are_changed_as_others_are(unborn: PriceDesk) -> None:
+    rule = await unborn.rule()
+    path = f"/rules/{rule['rule_id']}"
+    read = await unborn.get(path)
+    assert (read.json(), read.headers["etag"]) == (rule, '"1"')
+    stale = await unborn.post(f"{path}/retire", if_match='"7"')
+    problem_of(stale, 412, "precondition-failed")
+    assert (await unborn.post(f"{path}/activate", {})).json()["version"] == 2
+    again = await unborn.post(f"{path}/activate", {})
+    assert again.json()["version"] == 2, "repeating it has no effect"
+    assert (await unborn.post(f"{path}/retire", if_match='"2"')).json()["status"] == "retired"
+    assert (await unborn.post(f"{path}/retire")).json()["version"] == 3
+    problem_of(await unborn.post(f"{path}/activate", {}), 409, "pricing-rule-retired")
+    body = {"category": "Box", "rule": RULE}
+    problem_of(await unborn.post("/rules", body), 400, "no-such-category")
+    problem_of(await unborn.get(f"/rules/{NOBODYS}"), 404, "pricing-rule-not-found")
+    assert (await unborn.get("/rules", status="draft")).json()["items"] == []
+    assert (await _published(unborn)).status_code == 200
+    assert (await unborn.get()).json()["categories"][0]["mode"] == "fixed"
+
+
+async def test_a_rule_made_while_another_is_made_is_not_lost(unborn: PriceDesk) -> None:
+    made = await asyncio.gather(*(unborn.rule() for _ in range(8)))
+    assert sorted(rule["rule_no"] for rule in made) == list(range(1, 9))
+    kept = (await unborn.get("/rules")).json()["items"]
+    assert {rule["rule_id"] for rule in kept} == {rule["rule_id"] for rule in made}
 
 
 # Overrides
