@@ -149,7 +149,7 @@ async def test_null_removes_what_a_venue_can_be_without(office: Office, runtime:
         ({"timezone": "localtime"}, "timezone: 'localtime'"),
         ({"timezone": "Asia/Tokio"}, "did you mean Asia/Tokyo?"),
         ({"timezone": ""}, "timezone"),
-        ({"layout_id": new_id}, "layout_id"),
+        ({"layout_id": "01920000-0000-7000-8000-00000000dead"}, "layout_id"),
         ([], "object"),
     ],
     ids=str,
