@@ -17,6 +17,7 @@ from litestar.types import ASGIApp
 from api import (
     access,
     bookings,
+    calendar,
     desk,
     dev_mail,
     drafts,
@@ -60,6 +61,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = read_strictly(
         *people.HANDLERS,
         *verification.HANDLERS,
         *events.HANDLERS,
+        *calendar.HANDLERS,
         *holds.HANDLERS,
         *bookings.HANDLERS,
         *waitlist.HANDLERS,

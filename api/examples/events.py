@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from litestar.handlers import HTTPRouteHandler
 
+from api.calendar import CALENDAR, calendar_of, read_calendar
 from api.events import (
     AreaState,
     Availability,
@@ -28,10 +29,10 @@ from api.events import (
     read_prices,
     read_seats,
 )
-from api.examples.evening import BOUGHT, CURTAIN, EVENT_ID, VENUE_ID, euros
+from api.examples.evening import BOUGHT, CURTAIN, EVENT_ID, LAYOUT_ID, VENUE_ID, euros
 from api.examples.shown import Shown
 from engine.base.model import EventStatus
-from engine.catalog.model import Facet
+from engine.catalog.model import Event, Facet, Venue
 from engine.layout import Layout
 from engine.layout.model import (
     Area,
@@ -136,12 +137,36 @@ PRICE_HISTORY = PriceHistory(
     ]
 )
 
+CALENDAR_FILE = calendar_of(
+    Event(
+        event_id=EVENT_ID,
+        name=EVENT_PAGE.name,
+        description="",
+        category="theatre",
+        starts_at=CURTAIN,
+        status=EventStatus.ON_SALE,
+        venue=Venue(venue_id=VENUE_ID, name="Schauspielhaus", city="Erfurt"),
+        layout_id=LAYOUT_ID,
+        currency="EUR",
+        prices={},
+        seat_count=1300,
+        place_count=1380,
+        buyer_limit=10,
+        hold_ttl_s=300,
+        metadata={},
+        version=3,
+    ),
+    "http://localhost:8000",
+    made_at=BOUGHT,
+).decode()
+
 SHOWN: dict[HTTPRouteHandler, Shown] = {
     list_events: Shown(gives={200: {"events": EVENT_LIST}}),
     read_facets: Shown(gives={200: {"facets": EVENT_FACETS}}),
     read_availability: Shown(gives={200: {"standings": EVENT_STANDINGS}}),
     read_event: Shown(gives={200: {"event": EVENT_PAGE}}),
     read_layout: Shown(gives={200: {"layout": LAYOUT}}),
+    read_calendar: Shown(others={CALENDAR: {"calendar": CALENDAR_FILE}}),
     read_seats: Shown(gives={200: {"seats": SEAT_STATES}}),
     read_prices: Shown(gives={200: {"prices": PRICE_LIST}}),
     read_price_history: Shown(gives={200: {"history": PRICE_HISTORY}}),

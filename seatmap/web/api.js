@@ -171,6 +171,11 @@ export class Api {
     return this.call("GET", `/v1/events/${eventId}/prices/history?limit=100`, { anonymous: true });
   }
 
+  /** The address of its calendar file. @param {string} eventId */
+  calendar(eventId) {
+    return `${this.base}/v1/events/${eventId}/calendar.ics`;
+  }
+
   /** A ticket that identifies the person to the live connection; valid once. @returns {Promise<string>} */
   async liveTicket() {
     return (await this.call("POST", "/v1/live/tickets", { body: {} })).ticket;

@@ -346,6 +346,9 @@ export class Panel {
     const values = { reference, name: buyer.name, email: buyer.email, price: money(refunded ?? total) };
     this.put("done-text", text(!cancelled ? "doneText" : refunded ? "doneRefunded" : "doneCancelled", values));
     byId("print").hidden = cancelled || tickets.length === 0;
+    const calendar = /** @type {HTMLAnchorElement} */ (byId("calendar"));
+    calendar.hidden = cancelled;
+    calendar.href = this.journey.api.calendar(booking.event_id);
     // The buyer may be copying a code.
     const shown = JSON.stringify(tickets);
     if (shown === this.shownTickets) return;

@@ -20,6 +20,7 @@ export default {
   invalid: "Nicht mehr gültig",
   qrCode: "QR-Code des Tickets für {place}",
   print: "Tickets drucken",
+  toCalendar: "In den Kalender",
   toBank: "Weiter zu Ihrer Bank",
   waitingForBank: "Warten auf Ihre Bank",
 

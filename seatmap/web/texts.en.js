@@ -20,6 +20,7 @@ export default {
   invalid: "No longer valid",
   qrCode: "QR code of the ticket for {place}",
   print: "Print tickets",
+  toCalendar: "Add to calendar",
   toBank: "Continue to your bank",
   waitingForBank: "Waiting for your bank",
 

@@ -69,6 +69,7 @@ function card(booking, event) {
       "p",
       { class: "actions screen" },
       live ? h("button", { class: "button small", type: "button", "aria-expanded": "false", onclick: ({ currentTarget }) => toggle(currentTarget, booking, event, tickets, item) }, text("showTickets")) : null,
+      live && !past && event ? h("a", { class: "button quiet small", href: api.calendar(booking.event_id), download: "" }, text("toCalendar")) : null,
       next_action?.type === "redirect" ? h("a", { class: "button small", href: next_action.url }, text("toBank")) : null,
       live && !past ? h("button", { class: "button quiet small", type: "button", "aria-label": text("cancelThis", { reference }), onclick: () => cancel(booking, event, item) }, text("cancel")) : null,
     ),

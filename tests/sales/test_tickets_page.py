@@ -68,6 +68,10 @@ async def test_my_tickets_lists_the_bookings_of_this_browser(
     await expect(cards.nth(0).get_by_text("Waiting for your bank")).to_be_visible()
     await expect(cards.nth(0).get_by_role("link", name="Continue to your bank")).to_be_visible()
     await expect(cards.nth(1).get_by_role("link", name="The Tempest <b>")).to_be_visible()
+    # Only what is bought for certain goes into a calendar.
+    calendar = cards.get_by_role("link", name="Add to calendar")
+    await expect(calendar).to_have_count(1)
+    assert house.event_id in (await calendar.get_attribute("href") or "")
     await cards.nth(1).get_by_role("button", name="Show tickets").click()
     await expect(cards.nth(1).locator(".ticket img")).to_have_count(2)
     found["shown"] = await look(page, "shown")

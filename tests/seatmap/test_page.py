@@ -58,7 +58,7 @@ async def test_a_buyer_gets_from_the_list_to_printed_tickets(
     assert await house.floor_free() == 5
 
     await page.emulate_media(media="print")
-    await expect(page.locator("#print")).to_be_hidden()
+    await expect(page.locator("#print, #calendar").locator("visible=true")).to_have_count(0)
     await expect(page.locator(".ticket").first).to_be_visible()
     await page.emulate_media(media="screen")
     await page.reload()
@@ -106,6 +106,11 @@ async def test_the_way_back_to_the_tickets_and_what_is_on_them(visit: Visit, hou
     await ada.pay("tok_visa")
     ticket = ada.page.locator(".ticket .words").first
     await expect(ticket).to_contain_text(re.compile(r"Ada Lovelace · €50 · Booking \w{10}"))
+    address = await ada.page.locator("#calendar").get_attribute("href")
+    assert address is not None
+    file = await ada.page.request.get(address)
+    assert house.event_id in await file.text()
+    assert file.headers["content-type"].startswith("text/calendar")
     await ada.page.click("#again")
     await ada.page.click("#own-tickets")
     await expect(ada.page.locator(".ticket")).to_have_count(2)
