@@ -10,7 +10,7 @@ import { byId, h } from "./dom.js";
 import { longDate, moment } from "./format.js";
 import { remember } from "./memory.js";
 import "./seat-map.js";
-import { asked, speakHere, spoken, text, translate } from "./texts.js";
+import { asked, speakHere, text, translatePage } from "./texts.js";
 
 const map = /** @type {SeatMap} */ (byId("map"));
 const [, , eventId = "", preview] = location.pathname.split("/").map(decodeURIComponent);
@@ -40,8 +40,7 @@ map.addEventListener("load", () => {
   // Published meanwhile.
   if (preview && status !== "draft") return location.replace(`/events/${eventId}`);
   byId("preview").hidden = !preview;
-  document.documentElement.lang = spoken();
-  translate(document);
+  translatePage();
   setTitle();
   for (const [id, words] of [["event-name", name], ["event-tagline", tagline]]) {
     byId(id).textContent = words;

@@ -7,7 +7,19 @@ import { speakHere, text } from "./texts.js";
 
 const FEW_SHARE = 0.1;
 const PAGE = 24;
+/** What is searched for cannot be anywhere: more words than a search may have, for example. */
+const UNREADABLE = "400";
+const DAY_MS = 86_400_000;
 const NAMES = ["q", "category", "city", "near", "when", "available"];
+/** What the address may say, where the field itself takes anything. @type {Record<string, RegExp>} */
+const READABLE = {
+  q: /^.{0,200}$/su,
+  category: /^.{0,60}$/su,
+  city: /^.{0,100}$/su,
+  near: /^-?([0-8]?\d(\.\d{1,9})?|90(\.0+)?), ?-?((1[0-7]|\d)?\d(\.\d{1,9})?|180(\.0+)?)$/,
+  radius_km: /^(?=.*[1-9])(1?\d{1,4}(\.\d{1,9})?|20000)$/,
+  available: /^(true|1|false|0)$/,
+};
 
 const [form] = document.forms;
 const list = byId("events");
@@ -41,16 +53,27 @@ setInterval(refresh, 20_000);
 /** @returns {Record<string, string>} */
 function chosen() {
   const { from, to, ...choice } = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
-  return /** @type {any} */ (choice.when !== "dates" ? choice : { ...choice, ...(from && { from }), ...(to && { to }) });
+  return /** @type {any} */ (choice.when !== "dates" ? choice : { ...choice, ...(from && fields.from.validity.valid && { from }), ...(to && fields.to.validity.valid && { to }) });
 }
 
 /** Show the search in the address, and restore the scroll position there. */
 async function visit() {
   const given = new URLSearchParams(location.search);
-  for (const name of [...NAMES, "from", "to"]) set(name, given.get(name) ?? "");
+  byId("left-out").hidden = [...NAMES, "radius_km", "from", "to"].map((name) => take(name, given.get(name) ?? "")).every(Boolean);
   const { limit, y } = history.state ?? {};
   await load(limit);
   scrollTo(0, y ?? scrollY);
+}
+
+/** Set the field, or clear it if the value is none of its kind. @param {string} name @param {string} value @returns {boolean} is it taken? */
+function take(name, value) {
+  const kind = READABLE[name];
+  const isKnown = !value || !kind || kind.test(value);
+  set(name, isKnown ? value : "");
+  if (kind || !value) return isKnown;
+  const isTaken = fields[name].value === value && fields[name].validity.valid;
+  if (!isTaken) set(name, "");
+  return isTaken;
 }
 
 /** @param {string} name @param {string} value */
@@ -58,7 +81,7 @@ function set(name, value) {
   offer(name, value);
   // A group of radio buttons does not take an empty value in Chromium.
   if (name === "category") part(form, `[name=category][value="${CSS.escape(value)}"]`).checked = true;
-  else if (name === "available") fields.available.checked = value;
+  else if (name === "available") fields.available.checked = value === "true" || value === "1";
   else fields[name].value = value;
 }
 
@@ -72,6 +95,7 @@ function offer(name, value) {
 /** @param {boolean} [isTyping] all of it is one entry in the history */
 function search(isTyping = false) {
   const address = `?${new URLSearchParams(chosen())}`;
+  byId("left-out").hidden = true;
   history[isTyping && location.search.includes("q=") ? "replaceState" : "pushState"](null, "", address === "?" ? "/" : address);
   void load();
 }
@@ -110,7 +134,8 @@ function period() {
     dates: to && new Date(`${to}T23:59`).toISOString(),
   }[when];
   return {
-    from: from ? new Date(`${from}T00:00`).toISOString() : when === "weekend" && weekday < 5 ? at(4 - weekday, 17) : at(0),
+    // A cancelled event is in the list until a day after its start.
+    from: from ? new Date(`${from}T00:00`).toISOString() : when === "weekend" && weekday < 5 ? at(4 - weekday, 17) : when ? at(0) : new Date(Date.now() - DAY_MS).toISOString(),
     ...(end && { to: end }),
   };
 }
@@ -144,7 +169,7 @@ async function get(path, query, signal) {
 /** @param {object} place in the list */
 function page(place) {
   const { when, ...query } = chosen();
-  return get("", { ...query, ...period(), ...place }, loading.signal).catch(() => null);
+  return get("", { ...query, ...period(), ...place }, loading.signal).catch(({ message }) => message === UNREADABLE ? { items: [], next_cursor: null } : null);
 }
 
 /** Show the results of the search, from the beginning. @param {number} [limit] how many events */

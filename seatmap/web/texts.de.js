@@ -4,6 +4,7 @@ export default {
   // Überall
   home: "Frontrow, alle Veranstaltungen",
   myTickets: "Meine Tickets",
+  language: "Sprache",
   allEvents: "Alle Veranstaltungen ansehen",
   tryAgain: "Erneut versuchen",
   event: "Veranstaltung",
@@ -77,6 +78,7 @@ export default {
   nothing: "Nichts gefunden {filters}",
   lookWider: "Suchen Sie etwas weiter:",
   noPosition: "Ihr Standort ist nicht bekannt. Bitte wählen Sie stattdessen eine Stadt.",
+  leftOut: "Ein Teil der Adresse war nicht lesbar und wurde weggelassen.",
   moreEvents: "Weitere Veranstaltungen anzeigen",
   moreFailed: "Die nächsten Veranstaltungen wurden nicht geladen. Bitte versuchen Sie es erneut.",
   unsold: "Noch nichts im Verkauf",

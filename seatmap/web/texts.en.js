@@ -4,6 +4,7 @@ export default {
   // Everywhere
   home: "Frontrow, all events",
   myTickets: "My tickets",
+  language: "Language",
   allEvents: "See all events",
   tryAgain: "Try again",
   event: "Event",
@@ -77,6 +78,7 @@ export default {
   nothing: "Nothing {filters}",
   lookWider: "Look a little wider:",
   noPosition: "Your position is not known; choose a city instead.",
+  leftOut: "Part of the address could not be read and was left out.",
   moreEvents: "Show more events",
   moreFailed: "The next events did not load; try again.",
   unsold: "Nothing on sale yet",

@@ -54,17 +54,23 @@ function pluralOf(type = "cardinal", number) {
   return rules[type].select(number);
 }
 
-/** Speak the first of these languages that we have; else one of the reader's; else English. @param {...(string | null | undefined)} wishes language tags */
-export function speak(...wishes) {
-  const done = load(++turn, wishes);
+/**
+ * Speak the language that is asked for, if we have it; else the first of the event's and the reader's own
+ * that we have and that is not English; else English: what few have chosen says more than what is usual.
+ *
+ * @param {string | null} [wish] language tag @param {string | null} [eventLanguage]
+ */
+export function speak(wish, eventLanguage) {
+  const done = load(++turn, first([wish]) ?? [first([eventLanguage]), first(readers())].find((code) => code && code !== "en") ?? "en");
   last = done;
   return done.then(() => last);
 }
 
-/** @param {number} own @param {unknown[]} wishes */
-async function load(own, wishes) {
-  const tags = [...wishes.flatMap(canonical), ...readers()].map((tag) => tag.split("-")[0]);
-  const next = tags.find((tag) => Object.hasOwn(CATALOGUES, tag)) ?? "en";
+/** The first of these languages that we have. @param {unknown[]} tags */
+const first = (tags) => tags.flatMap(canonical).map((tag) => tag.split("-")[0]).find((code) => Object.hasOwn(CATALOGUES, code));
+
+/** @param {number} own @param {string} next */
+async function load(own, next) {
   const texts = (await CATALOGUES[next]()).default;
   if (own !== turn) return;
   [catalogue, language, rules] = [texts, next, {}];
@@ -81,8 +87,23 @@ export function asked() {
 /** A page of ours: in the language asked for, or else in the reader's. */
 export async function speakHere() {
   await speak(asked());
+  translatePage();
+}
+
+/** Write the whole page in the language spoken, and mark it among the links to the others. */
+export function translatePage() {
   document.documentElement.lang = language;
   translate(document);
+  for (const link of document.querySelectorAll(".languages a")) {
+    if (!(link instanceof HTMLAnchorElement)) continue;
+    link.ariaCurrent = link.lang === language ? "true" : null;
+    // The address changes while the page is open.
+    link.onclick = () => {
+      const url = new URL(location.href);
+      url.searchParams.set("lang", link.lang);
+      link.href = url.href;
+    };
+  }
 }
 
 /** Write the texts that markup asks for: `data-text="key"`, and `data-text-NAME="key"` for an attribute. @param {ParentNode} root */

@@ -390,3 +390,78 @@ async def test_the_list_is_usable_by_keyboard_alone(
     await expect(page.get_by_role("link", name="Free in Erfurt")).to_be_focused()
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/events/{programme['Erfurt Free']}")
+
+
+@pytest.mark.parametrize(
+    ("value", "checked"),
+    [("false", False), ("0", False), ("true", True), ("1", True)],
+)
+async def test_free_places_only_is_read_from_the_address(
+    list_events: ListEvents, programme: Programme, value: str, *, checked: bool
+) -> None:
+    page = await list_events(f"?q={programme['mark']}+erfurt&available={value}")
+    await expect(page.locator(".event")).to_have_count(3 if checked else 4)
+    await expect(page.locator("[name=available]")).to_be_checked(checked=checked)
+    await expect(page.locator("#left-out")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("near=abc", "near=91,0", "near=1,181", "near=1", "near=52.5,13.4,7"),
+        *("radius_km=abc", "radius_km=0", "radius_km=-5", "radius_km=90000"),
+        *("when=dates&from=abc", "when=dates&to=2027-02-30", "when=dates&from=12027-01-01"),
+        *("when=dates&from=0001-01-01", "when=sometime", "available=perhaps"),
+        *(f"category={'x' * 61}", f"city={'x' * 101}"),
+    ],
+)
+async def test_what_is_wrong_in_the_address_is_left_out_and_said(
+    list_events: ListEvents, programme: Programme, bad: str
+) -> None:
+    page = await list_events(f"?q={programme['mark']}+erfurt&{bad}")
+    await expect(page.locator(".event")).to_have_count(4)
+    await expect(page.locator("#left-out")).to_have_text(
+        "Part of the address could not be read and was left out."
+    )
+    await expect(page.locator("#left-out")).to_be_visible()
+    # The reader's own search is another matter.
+    await page.get_by_text("Free places only").click()
+    await expect(page.locator(".event")).to_have_count(3)
+    await expect(page.locator("#left-out")).to_be_hidden()
+
+
+async def test_an_address_may_say_how_near(list_events: ListEvents, programme: Programme) -> None:
+    # Erfurt is 20 degrees from the other hall.
+    near = f"?q={programme['mark']}&near=50.98,11.04"
+    page = await list_events(near)
+    await expect(page.locator(".event")).to_have_count(4)
+    await page.goto(f"{page.url}&radius_km=3000")
+    await expect(page.locator(".event")).to_have_count(8)
+    await expect(page.locator("#left-out")).to_be_hidden()
+
+
+async def test_too_many_words_find_nothing(list_events: ListEvents) -> None:
+    page = await list_events(f"?q={'+'.join(f'w{n}' for n in range(40))}")
+    await expect(page.locator("#nothing-title")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_a_cancelled_event_is_found_until_a_day_after_its_start(
+    list_events: ListEvents, runtime: Runtime
+) -> None:
+    mark = f"off{new_id()[-8:]}"
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), name=mark)
+    for name, hours in {"Long ago": -25, "Yesterday": -23}.items():
+        event_id = await publish_event(
+            runtime,
+            venue.venue_id,
+            name=name,
+            starts_at=datetime.now(UTC) + timedelta(hours=hours),
+        )
+        await runtime.events.publishing.cancel(event_id)
+    page = await list_events(f"?q={mark}", timezone_id="UTC")
+    assert await names(page) == ["Yesterday"]
+    await expect(page.locator(".event .left")).to_have_text("Cancelled")
+    # Who asks for today gets today.
+    await page.select_option("[name=when]", "week")
+    await expect(page.locator(".event")).to_have_count(int(datetime.now(UTC).hour >= 23))

@@ -151,6 +151,62 @@ async def test_an_event_in_german_is_sold_in_german_unless_english_is_asked_for(
     await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+@pytest.mark.parametrize(
+    ("locale", "event_language", "spoken"),
+    [("de-CH", "en", "de"), ("en-GB", "de", "de"), ("en-GB", "en", "en"), ("fr-FR", "it", "en")],
+)
+async def test_german_is_spoken_if_the_reader_or_the_event_is_german(
+    open_page: OpenPage,
+    house: House,
+    runtime: Runtime,
+    stack: Stack,
+    locale: str,
+    event_language: str,
+    spoken: str,
+) -> None:
+    event = await runtime.catalog.event(house.event_id)
+    patch = EventPatch(language=event_language)
+    await runtime.catalog.patch_event(house.event_id, patch, version=event.version)
+    page = await open_page(locale=locale)
+    await page.goto(f"{stack.api_url}/events/{house.event_id}")
+    title = {"de": "Wählen Sie Ihre Plätze", "en": "Choose your places"}[spoken]
+    await expect(page.locator("#title-choose")).to_have_text(title)
+    await expect(page.locator(".languages [aria-current]")).to_have_attribute("lang", spoken)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_the_reader_changes_the_language_and_it_stays(
+    open_page: OpenPage, house: House, stack: Stack, width: int
+) -> None:
+    page = await open_page(locale="de-DE", viewport={"width": width, "height": 860})
+    paths = {"/?q=nichts": "#nothing-title", f"/events/{house.event_id}": "#title-choose"}
+    for path, there in ({"/tickets": "#lost"} | paths).items():
+        await page.goto(f"{stack.api_url}{path}")
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await expect(page.locator(there)).not_to_be_empty()
+        switch = page.get_by_role("navigation", name="Sprache")
+        await expect(switch.get_by_role("link")).to_have_text(["Deutsch", "English"])
+        await expect(switch.locator("[aria-current=true]")).to_have_text("Deutsch")
+        for link in await switch.get_by_role("link").all():
+            box = await link.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 44
+            assert 0 <= box["x"] <= width - box["width"]
+        english = switch.get_by_role("link", name="English")
+        await english.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        # What the address said besides is still said.
+        separator = "&" if "?" in path else "?"
+        await expect(page).to_have_url(f"{stack.api_url}{path}{separator}lang=en")
+        await page.goto(f"{stack.api_url}{path}")
+        await expect(page.locator(there)).not_to_be_empty()
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
 @pytest.mark.parametrize("tags", _BAD_TAGS, ids=str)
 async def test_languages_that_are_none_blank_no_page(
     open_page: OpenPage, house: House, stack: Stack, tags: list[Any]
