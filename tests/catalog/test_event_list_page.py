@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from playwright.async_api import Error, Page, Route, expect
 
@@ -23,7 +24,7 @@ Programme = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-async def programme(town_runtime: Runtime) -> Programme:
+async def programme(town_runtime: Runtime, stack: Stack) -> Programme:
     """Events by name, in two cities of their own; ``mark`` is a word that finds all of them."""
     mark = f"m{new_id()[-8:]}"
     now = datetime.now(UTC)
@@ -55,7 +56,17 @@ async def programme(town_runtime: Runtime) -> Programme:
                 areas={0: 1 if name == "Nearly full" else 2},
             )
         await town_runtime.events.publishing.pause(found[f"{city} Paused"])
+    await _counted(stack, {found["Erfurt"], found["Weimar"]})
     return found
+
+
+async def _counted(stack: Stack, cities: set[str]) -> None:
+    """Wait until the API's facets, which are some seconds old, have the cities."""
+    async with httpx.AsyncClient(base_url=stack.api_url) as http, asyncio.timeout(60):
+        while not cities <= {
+            f["name"] for f in (await http.get("/v1/events/facets")).json()["cities"]
+        }:
+            await asyncio.sleep(0.2)
 
 
 ListEvents = Callable[..., Awaitable[Page]]
