@@ -1399,7 +1399,13 @@ END $$;
 
 CREATE FUNCTION public.search_form(p_text text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN translate(regexp_replace(NORMALIZE(casefold((NORMALIZE(p_text, NFKC) COLLATE pg_unicode_fast)), NFKD), '[\u0300-\u036f\u200b-\u200f\u2060\ufeff]'::text, ''::text, 'g'::text), '’‘ʼʻ`´′‐‑‒–—−øłđı'::text, '''''''''''''''------oldi'::text);
+    AS $$
+SELECT translate(
+  regexp_replace(
+    normalize(casefold(normalize(p_text, NFKC) COLLATE "pg_unicode_fast"), NFKD),
+    '[\u0300-\u036f\u200b-\u200f\u2060\ufeff]', '', 'g'),
+  '’‘ʼʻ`´′‐‑‒–—−øłđı', '''''''''''''''------oldi')
+$$;
 
 --
 -- Name: seat_digit(public.seat_state); Type: FUNCTION; Schema: public; Owner: -

@@ -102,7 +102,7 @@ export interface Price {
   price: Money;
   /** The price before the latest change. */
   was?: Money | null;
-  /** The reason of the latest change. */
+  /** The reason of the latest change, for buyers. */
   reason?: string | null;
   changed_at?: string | null;
   /** The lower limit; present if the organiser shows the range. */

@@ -32,7 +32,7 @@ async def test_a_price_shows_its_earlier_value_and_the_reason(
     await reprice(house, 6000, "82 % sold, 6 days left")
     # Only where a price has moved.
     await expect(histories).to_have_count(1)
-    note = re.compile(r"^Up from €50 since \d+:\d\d( [AP]M)?: 82 % sold, 6 days left$")
+    note = re.compile(r"^Up from €50 since \d+:\d\d( [AP]M)? UTC: 82 % sold, 6 days left$")
     await expect(front.locator("small")).to_have_text(note)
     await expect(front.locator("strong")).to_have_text("€60")
     await reprice(house, 4500, "few are looking")

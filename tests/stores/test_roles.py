@@ -63,6 +63,7 @@ _CALLERS = {
     "engine/live/waiting_line.py": {"sell", "worker"},
     "engine/stores/generation.py": {"worker"},
     "engine/sales/ledger.py": {"sell"},
+    "engine/pricing/prepared.py": {"house"},
     "engine/people/links.py": {"house", "worker"},
     "engine/people/people.py": {"worker"},
     "engine/events/closing.py": {"worker"},

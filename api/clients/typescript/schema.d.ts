@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{event_id}/calendar.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The event for your calendar
+         * @description iCalendar after RFC 5545: one entry, which a later version replaces. Events have no end, so the entry has none.
+         */
+        get: operations["read_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events/{event_id}/holds": {
         parameters: {
             query?: never;
@@ -1192,7 +1212,7 @@ export interface paths {
         put?: never;
         /**
          * Make a version of a category's rule
-         * @description A draft: it has no effect before it is activated, and its content never changes.
+         * @description A draft: it has no effect before it is activated, and its content never changes. Also for an event that is not published yet.
          */
         post: operations["create_pricing_rule"];
         delete?: never;
@@ -1229,7 +1249,7 @@ export interface paths {
         put?: never;
         /**
          * Put a rule in force
-         * @description At once, or at `valid_from`. The one before it is retired at that moment. Takes an optional If-Match.
+         * @description At once, or at `valid_from`. The one before it is retired at that moment. Of an event that is not published yet: with publishing, and until then `scheduled`. Takes an optional If-Match.
          */
         post: operations["activate_pricing_rule"];
         delete?: never;
@@ -5058,17 +5078,17 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Words to find, all of them.
+                 * @description Words to find, all of them, at most 32: in names, cities, kinds, taglines, descriptions and `metadata.tags`. Case, accents, apostrophes and quotes make no difference.
                  * @example seagull
                  */
                 q?: string;
                 /**
-                 * @description Only events of exactly this kind.
+                 * @description Only events of this kind; case and accents make no difference.
                  * @example theatre
                  */
                 category?: string;
                 /**
-                 * @description Only events in this city; any case.
+                 * @description Only events in this city; case and accents make no difference.
                  * @example Erfurt
                  */
                 city?: string;
@@ -5758,6 +5778,78 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_calendar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag of the calendar you have.
+                 * @example "01964c5e-8a02-7c60-8e11-90a7c4d5e6f2"
+                 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The event.
+                 * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
+                 */
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calendar. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": string;
+                };
+            };
+            /** @description You already have it. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -140,8 +140,8 @@ def sync_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Put a rule in force
 
-     At once, or at `valid_from`. The one before it is retired at that moment. Takes an optional If-
-    Match.
+     At once, or at `valid_from`. The one before it is retired at that moment. Of an event that is not
+    published yet: with publishing, and until then `scheduled`. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -184,8 +184,8 @@ def sync(
 ) -> Problem | RuleVersion | None:
     """Put a rule in force
 
-     At once, or at `valid_from`. The one before it is retired at that moment. Takes an optional If-
-    Match.
+     At once, or at `valid_from`. The one before it is retired at that moment. Of an event that is not
+    published yet: with publishing, and until then `scheduled`. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -223,8 +223,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Put a rule in force
 
-     At once, or at `valid_from`. The one before it is retired at that moment. Takes an optional If-
-    Match.
+     At once, or at `valid_from`. The one before it is retired at that moment. Of an event that is not
+    published yet: with publishing, and until then `scheduled`. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -265,8 +265,8 @@ async def asyncio(
 ) -> Problem | RuleVersion | None:
     """Put a rule in force
 
-     At once, or at `valid_from`. The one before it is retired at that moment. Takes an optional If-
-    Match.
+     At once, or at `valid_from`. The one before it is retired at that moment. Of an event that is not
+    published yet: with publishing, and until then `scheduled`. Takes an optional If-Match.
 
     Args:
         event_id (UUID):

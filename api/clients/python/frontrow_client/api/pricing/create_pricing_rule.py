@@ -127,7 +127,8 @@ def sync_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Make a version of a category's rule
 
-     A draft: it has no effect before it is activated, and its content never changes.
+     A draft: it has no effect before it is activated, and its content never changes. Also for an event
+    that is not published yet.
 
     Args:
         event_id (UUID):
@@ -165,7 +166,8 @@ def sync(
 ) -> Problem | RuleVersion | None:
     """Make a version of a category's rule
 
-     A draft: it has no effect before it is activated, and its content never changes.
+     A draft: it has no effect before it is activated, and its content never changes. Also for an event
+    that is not published yet.
 
     Args:
         event_id (UUID):
@@ -198,7 +200,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Make a version of a category's rule
 
-     A draft: it has no effect before it is activated, and its content never changes.
+     A draft: it has no effect before it is activated, and its content never changes. Also for an event
+    that is not published yet.
 
     Args:
         event_id (UUID):
@@ -234,7 +237,8 @@ async def asyncio(
 ) -> Problem | RuleVersion | None:
     """Make a version of a category's rule
 
-     A draft: it has no effect before it is activated, and its content never changes.
+     A draft: it has no effect before it is activated, and its content never changes. Also for an event
+    that is not published yet.
 
     Args:
         event_id (UUID):
