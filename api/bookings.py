@@ -2,7 +2,7 @@
 
 import asyncio
 import html
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import msgspec
 from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.auth import buyer_id, owner_or_organiser
 from api.conventions import (
@@ -45,7 +45,10 @@ class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     hold_id: Uuid
     buyer: Buyer
-    payment: PaymentChoice
+    payment: Annotated[
+        PaymentChoice | None,
+        Meta(description="Not needed where the total is 0: nothing is charged."),
+    ] = None
 
 
 class CancelRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +75,7 @@ class TicketList(Page[Ticket], frozen=True):
     security=_SECURITY,
     summary="Book and pay for a hold",
     description=(
-        "201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
+        "Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
         "The same Idempotency-Key and body give the same response again."
     ),
     opt={
@@ -96,6 +99,7 @@ class TicketList(Page[Ticket], frozen=True):
                 "idempotency-key-required",
                 "unknown-payment-provider",
                 "unknown-payment-token",
+                "payment-required",
                 "payment-declined",
                 *HOLD_GONE,
                 "seat-unavailable",

@@ -98,6 +98,10 @@ PROBLEMS = _by_code(
         "tok_3ds, tok_timeout.",
         code="unknown-payment-token",
     ),
+    InvalidInput(
+        "These places cost 118.00 EUR: send payment with provider and token.",
+        code="payment-required",
+    ),
     NotAuthenticated(
         "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
         "have an account; a guest sends the old token to POST /v1/auth/guest."

@@ -119,6 +119,9 @@ class Cancelling:
         await self._pg.fetch(
             "bookings.refunded", event_id, booking_id, "gateway", event_id=event_id
         )
+        if paid.amount == 0:
+            # Nobody is told of nothing.
+            return True
         news = BookingMessage(event_id, booking_id, row["reference"], "refunded")
         await self._live.telling.tell(str(row["buyer_id"]), news)
         return True

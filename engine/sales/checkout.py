@@ -23,6 +23,7 @@ from engine.base.errors import (
     Conflict,
     FrontrowError,
     Gone,
+    InvalidInput,
     LimitReached,
     NotFound,
     OutcomeUnknown,
@@ -48,10 +49,19 @@ from engine.holds.refusals import seats_taken
 from engine.live.live import Live
 from engine.sales.idempotency import Idempotency, fingerprint_of
 from engine.sales.late_settling import LateSettling
-from engine.sales.ledger import Answer, BookingRequest, Ledger, Reserve, Reserved
+from engine.sales.ledger import (
+    NO_PAYMENT,
+    Answer,
+    BookingRequest,
+    Ledger,
+    PaymentChoice,
+    Reserve,
+    Reserved,
+)
 from engine.sales.marks import card_mark
 from engine.sales.next_action import Kind, NextActions
 from engine.sales.outcomes import Outcomes, counted
+from engine.sales.payments.free import NOTHING_CHARGED
 from engine.sales.payments.gateway import ChargeStatus
 from engine.sales.payments.payments import Payments, payments_unavailable
 from engine.stores.postgres import Postgres
@@ -104,16 +114,23 @@ class Checkout:
         ``key`` is the buyer's idempotency key in this event: one key, one effect, one answer. ``network``: where the buyer
         pays from; empty if it has no limits. Raises Gone (the hold has ended), NotFound, Conflict (the
         same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
-        body under the same key), TooManyRequests (too-many-payments), Unavailable.
+        body under the same key; payment-required), TooManyRequests (too-many-payments), Unavailable.
         """
         request = msgspec.structs.replace(request, buyer=checked_buyer(request.buyer))
-        gateway = self._payments.for_checkout(request.payment.provider)
-        gateway.check_token(request.payment.token)
+        if request.payment is not None:
+            gateway = self._payments.for_checkout(request.payment.provider)
+            gateway.check_token(request.payment.token)
         fingerprint = fingerprint_of(request)
         hold = await self._begin(buyer_id, key, fingerprint, request, network)
         if isinstance(hold, Answer):
             return hold, True
         seats, areas, total = build_items(hold.facts, hold.seats, hold.areas, hold.prices)
+        if request.payment is None and total.amount > 0:
+            await self._give_back(hold)
+            raise InvalidInput(
+                f"These places cost {total}: send payment with provider and token.",
+                code="payment-required",
+            )
         command = Reserve(
             booking_id=new_id(),
             buyer_id=buyer_id,
@@ -124,7 +141,7 @@ class Checkout:
             request=request,
             hold=hold,
             amount=total.amount,
-            card_mark=card_mark(request.payment.provider, gateway.card(request.payment.token)),
+            card_mark=self._card_mark(request.payment) if total.amount > 0 else None,
         )
         reserved = await self._reserve(command)
         if reserved.outcome == "duplicate-key":
@@ -138,12 +155,18 @@ class Checkout:
         log.info("checkout", outcome=answer.outcome, booking_id=booking.booking_id)
         return answer, False
 
+    def _card_mark(self, payment: PaymentChoice | None) -> str | None:
+        if payment is None:
+            return None
+        card = self._payments.gateway(payment.provider).card(payment.token)
+        return card_mark(payment.provider, card)
+
     async def _begin(
         self, buyer_id: str, key: str, fingerprint: bytes, request: BookingRequest, network: str
     ) -> PaymentHold | Answer:
         """The hold, taken for payment. If that is refused: the key's earlier answer, if there is one."""
         refusal: FrontrowError
-        if self._payments.is_silent(request.payment.provider):
+        if request.payment is not None and self._payments.is_silent(request.payment.provider):
             # Before anything is reserved: the hold stays as it is, and earlier answers stay valid.
             refusal = payments_unavailable()
         else:
@@ -231,9 +254,13 @@ class Checkout:
         return seats_taken(hold.facts, reserved.seats, reserved.areas)
 
     async def _pay(self, booking: Booking, command: Reserve) -> Answer:
-        payment = command.request.payment
-        charge = await self._payments.charge(
-            payment.provider, booking.booking_id, payment.token, booking.total
+        payment = command.payment
+        charge = (
+            NOTHING_CHARGED
+            if payment is NO_PAYMENT
+            else await self._payments.charge(
+                payment.provider, booking.booking_id, payment.token, booking.total
+            )
         )
         try:
             match charge.status:

@@ -20,6 +20,7 @@ from engine.base.model import Booking, BookingStatus, Buyer, utc_from_ms
 from engine.holds.building import PaymentHold
 from engine.live.scripts import Settlement
 from engine.sales.marks import email_mark
+from engine.sales.payments.free import FREE
 from engine.stores.postgres import Postgres
 
 #: For the buyer of a booking that had expired when its payment arrived, and whose seats somebody else has.
@@ -44,10 +45,16 @@ class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
+#: Of a booking that costs nothing.
+NO_PAYMENT: Final = PaymentChoice(FREE, "")
+
+
 class BookingRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """``payment`` may be missing where the hold costs nothing, and has no effect there."""
+
     hold_id: str
     buyer: Buyer
-    payment: PaymentChoice
+    payment: PaymentChoice | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -71,6 +78,14 @@ class Reserve(Struct, frozen=True, kw_only=True):
     hold: PaymentHold
     amount: int
     card_mark: str | None = None
+
+    @property
+    def payment(self) -> PaymentChoice:
+        """As asked for; where it costs nothing, none, whatever was asked for."""
+        if self.amount == 0:
+            return NO_PAYMENT
+        assert self.request.payment is not None, "The checkout insists on it."
+        return self.request.payment
 
     @property
     def email_mark(self) -> str:
@@ -326,8 +341,8 @@ def _command_row(ord_: int, command: Reserve) -> ReserveCommand:
         amount_minor=command.amount,
         email=request.buyer.email,
         name=request.buyer.name,
-        provider=request.payment.provider,
-        token=request.payment.token,
+        provider=command.payment.provider,
+        token=command.payment.token,
         key=command.key,
         fingerprint=command.fingerprint,
         request_id=command.request_id,

@@ -72,7 +72,7 @@ async def bookings_of_rows(
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
     currency = row["currency"]
-    refunded = row["payment_status"] == "refunded"
+    refunded = row["payment_status"] == "refunded" and row["paid_minor"] > 0
     return Booking(
         booking_id=str(row["booking_id"]),
         reference=row["reference"],

@@ -624,7 +624,8 @@ export class Journey {
   async pay(buyer, token) {
     const { hold } = this;
     if (hold === null) return;
-    const body = { hold_id: hold.hold_id, buyer, payment: { provider: "sandbox", token } };
+    const payment = hold.total.amount ? { provider: "sandbox", token } : undefined;
+    const body = { hold_id: hold.hold_id, buyer, payment };
     // The same request keeps its key until it is answered, so nobody can pay twice by accident.
     const print = JSON.stringify(body);
     const kept = recall(this.attemptKey);

@@ -262,7 +262,10 @@ export class Panel {
     if (hold === null) return;
     byId("held").replaceChildren(...itemsOf(hold, journey.venue));
     this.put("pay-total", money(hold.total));
-    this.put("pay-button", busy === "paying" ? text("paying") : text("pay", { price: money(hold.total) }));
+    const free = !hold.total.amount;
+    byId("card-field").hidden = free;
+    this.put("clock-what", text(free ? "toBook" : "toPay"));
+    this.put("pay-button", busy === "paying" ? text(free ? "booking" : "paying") : payWords(hold.total));
     byId("more").hidden = this.event.buyer_limit <= hold.seats.length + hold.areas.reduce((n, { quantity }) => n + quantity, 0);
     for (const id of ["extend", "release", "more", "pay-button"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = busy !== "";
     for (const field of fields) field.disabled = busy === "paying";
@@ -282,7 +285,7 @@ export class Panel {
       byId("other-holds").replaceChildren(
         ...others.map((of) => {
           const words = journey.placesWords(of);
-          const button = h("button", { class: "button small", type: "button", disabled: !idle, "aria-label": text("payFor", { places: words }), onclick: () => journey.turnTo(of.hold_id) }, text("pay", { price: money(of.total) }));
+          const button = h("button", { class: "button small", type: "button", disabled: !idle, "aria-label": text(of.total.amount ? "payFor" : "bookFor", { places: words }), onclick: () => journey.turnTo(of.hold_id) }, payWords(of.total));
           return h("li", {}, h("p", {}, h("span", {}, words), h("span", { class: "kind", role: "timer" })), of.status === "held" ? button : null);
         }),
       );
@@ -344,7 +347,7 @@ export class Panel {
     const cancelled = booking.status === "cancelled";
     this.put("title-done", cancelled ? text("bookingCancelled") : text("going"));
     const values = { reference, name: buyer.name, email: buyer.email, price: money(refunded ?? total) };
-    this.put("done-text", text(!cancelled ? "doneText" : refunded ? "doneRefunded" : "doneCancelled", values));
+    this.put("done-text", text(!cancelled ? (total.amount ? "doneText" : "doneFree") : refunded ? "doneRefunded" : "doneCancelled", values));
     byId("print").hidden = cancelled || tickets.length === 0;
     const calendar = /** @type {HTMLAnchorElement} */ (byId("calendar"));
     calendar.hidden = cancelled;
@@ -371,6 +374,11 @@ export class Panel {
       qr_svg && valid ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: placeText(label) }) })) : null,
     );
   }
+}
+
+/** What the button says that buys. @param {{ amount: number, currency: string }} total */
+function payWords(total) {
+  return total.amount ? text("pay", { price: money(total) }) : text("book");
 }
 
 /** The waitlist in the panel: the invitation, the entry, the offer. */

@@ -275,6 +275,7 @@ export default {
   timeLeft: "noch {time}",
   paidElsewhere: "wird in einem anderen Fenster bezahlt",
   toPay: "zum Bezahlen",
+  toBook: "zum Buchen",
   askMoreTime: "Mehr Zeit",
   changeSeats: "Plätze ändern",
   addSeats: "Weitere Plätze",
@@ -302,6 +303,9 @@ export default {
   sandbox: "Dies ist eine Testumgebung. Es fließt kein Geld.",
   pay: "{price} bezahlen",
   payPlain: "Bezahlen",
+  book: "Buchen",
+  booking: "Wird gebucht …",
+  bookFor: "Buchen: {places}",
   payFor: "Bezahlen: {places}",
   paying: "Wird bezahlt …",
   "payAgain.declined": "Die Zahlung wurde abgelehnt. Es wurde nichts abgebucht. Ihre Plätze sind weiter reserviert: Versuchen Sie es mit einer anderen Karte.",
@@ -324,6 +328,7 @@ export default {
 
   // Nach dem Bezahlen
   going: "Sie sind dabei",
+  doneFree: "Buchung {reference} für {name}. Zeigen Sie den Code unten am Einlass, auf Papier oder auf dem Telefon. Die Tickets wurden auch an {email} geschickt.",
   doneText: "Buchung {reference} für {name}, {price} bezahlt. Zeigen Sie den Code unten am Einlass, auf Papier oder auf dem Telefon. Die Tickets wurden auch an {email} geschickt.",
   bookingCancelled: "Diese Buchung wurde storniert",
   doneCancelled: "Buchung {reference}.",

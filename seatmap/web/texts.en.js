@@ -275,6 +275,7 @@ export default {
   timeLeft: "{time} left",
   paidElsewhere: "being paid for in another window",
   toPay: "to pay",
+  toBook: "to book",
   askMoreTime: "More time",
   changeSeats: "Change seats",
   addSeats: "Add seats",
@@ -302,6 +303,9 @@ export default {
   sandbox: "This is a sandbox. No money moves.",
   pay: "Pay {price}",
   payPlain: "Pay",
+  book: "Book",
+  booking: "Booking…",
+  bookFor: "Book {places}",
   payFor: "Pay for {places}",
   paying: "Paying…",
   "payAgain.declined": "The payment was declined. Nothing was charged. Your seats are still held: try another card.",
@@ -324,6 +328,7 @@ export default {
 
   // After paying
   going: "You’re going",
+  doneFree: "Booking {reference} for {name}. Show the code below at the door, on paper or on a phone. The tickets were mailed to {email}, too.",
   doneText: "Booking {reference} for {name}, {price} paid. Show the code below at the door, on paper or on a phone. The tickets were mailed to {email}, too.",
   bookingCancelled: "This booking was cancelled",
   doneCancelled: "Booking {reference}.",

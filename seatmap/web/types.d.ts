@@ -54,7 +54,8 @@ export interface Buyer {
 export interface BookingWish {
   hold_id: string;
   buyer: Buyer;
-  payment: { provider: string; token: string };
+  /** none where the total is 0 */
+  payment?: { provider: string; token: string };
 }
 
 export interface Booking {

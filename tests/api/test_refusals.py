@@ -259,7 +259,7 @@ async def test_a_taken_seat_is_named_and_the_rest_stays_free(
         ({"payment": {"provider": "sandbox", "token": "tok_gold"}}, "unknown-payment-token"),
         ({"payment": {"provider": "barter", "token": "tok_visa"}}, "unknown-payment-provider"),
         ({"payment": {"provider": "sandbox"}}, "invalid-request"),
-        ({"payment": None}, "invalid-request"),
+        ({"payment": None}, "payment-required"),
         ({"buyer": {"email": "ada", "name": "Ada"}}, "invalid-request"),
         ({"buyer": {"email": "a@b.example", "name": ""}}, "invalid-request"),
         ({"buyer": {"email": "a@b.example", "name": "A" * 201}}, "invalid-request"),

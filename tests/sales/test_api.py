@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from engine.base.actor import ORGANISER
 from tests.conftest import House
-from tests.support.http import Buyer, Json, problem_of, seats_of
+from tests.support.http import Buyer, Json, booking_body, problem_of, seats_of
 
 pytestmark = pytest.mark.contract
 
@@ -243,6 +244,30 @@ async def test_tok_timeout_is_confirmed_in_the_end(house: House, ada: Buyer) -> 
     assert response.json()["next_action"]["url"].endswith(response.headers["location"])
     assert (await ended(ada, response.headers["location"]))["status"] == "confirmed"
     await until_shown(ada, house, 3, "2")
+
+
+async def test_free_places_need_no_payment(house: House, ada: Buyer, key: str) -> None:
+    async def book(hold: Json) -> httpx.Response:
+        body = booking_body(hold["hold_id"])
+        del body["payment"]
+        return await ada.http.post(
+            "/v1/bookings", json=body, headers=ada.auth | {"Idempotency-Key": key}
+        )
+
+    paid = await held(ada, house, 3)
+    assert "50.00 EUR" in problem_of(await book(paid), 400, "payment-required")["detail"]
+    assert (await ada.get(f"/v1/holds/{paid['hold_id']}")).json()["status"] == "held"
+    await house.runtime.events.publishing.reprice(
+        house.event_id, {"Front": 0}, reason="a gift", actor=ORGANISER
+    )
+    free = await held(ada, house, 4)
+    first, again = await book(free), await book(free)
+    assert (first.status_code, first.json()["status"]) == (201, "confirmed")
+    assert first.json()["total"] == {"amount": 0, "currency": "EUR"}
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    cancelled = (await ada.post(first.headers["location"] + "/cancel")).json()
+    assert (cancelled["status"], cancelled["refunded"]) == ("cancelled", None)
 
 
 async def test_cancelling_frees_and_refunds(house: House, ada: Buyer, bob: Buyer) -> None:

@@ -12,6 +12,7 @@ from engine.base import deadline, metrics
 from engine.base.errors import InvalidInput, Unavailable
 from engine.base.model import Money
 from engine.base.tracing import traced
+from engine.sales.payments.free import FREE, FreeGateway
 from engine.sales.payments.gateway import Charge, ChargeStatus, Gateway
 from engine.stores.breaker import Breaker
 
@@ -32,13 +33,13 @@ class Payments:
     def __init__(
         self, gateways: dict[str, Gateway], *, timeout_s: float, closed: Collection[str] = ()
     ) -> None:
-        self._gateways = gateways
+        self._gateways: dict[str, Gateway] = {**gateways, FREE: FreeGateway()}
         self._timeout_s = timeout_s
         #: Gateways that finish begun payments, and take no new ones.
         self._closed = closed
         self._breakers = {
             name: Breaker(f"payments-{name}", partial(gateway.status, NOBODY), limit_s=timeout_s)
-            for name, gateway in gateways.items()
+            for name, gateway in self._gateways.items()
         }
 
     def gateway(self, provider: str) -> Gateway:
@@ -46,13 +47,19 @@ class Payments:
         try:
             return self._gateways[provider]
         except KeyError:
-            raise InvalidInput(
-                f"Unknown payment provider {provider!r}; use {', '.join(self._gateways)}.",
-                code="unknown-payment-provider",
-            ) from None
+            raise self._unknown(provider) from None
+
+    def _unknown(self, provider: str) -> InvalidInput:
+        choices = ", ".join(name for name in self._gateways if name != FREE)
+        return InvalidInput(
+            f"Unknown payment provider {provider!r}; use {choices}.",
+            code="unknown-payment-provider",
+        )
 
     def for_checkout(self, provider: str) -> Gateway:
         """The gateway for a new payment. Raises InvalidInput for one that takes no payments."""
+        if provider == FREE:
+            raise self._unknown(provider)
         if provider in self._closed:
             raise InvalidInput(
                 f"The payment provider {provider!r} takes no payments in a public deployment; "
