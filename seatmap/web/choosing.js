@@ -11,9 +11,8 @@
  */
 import { h, parts } from "./dom.js";
 import { contextOf, drawOffered, drawOwn, drawSeat } from "./draw.js";
-import { seatNotes } from "./drawing.js";
 import { money, nearby } from "./format.js";
-import { ACCESSIBLE, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, WHEELCHAIR } from "./layout.js";
+import { ACCESSIBLE, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, seatNotes, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { text } from "./texts.js";
 import { reasonText } from "./told.js";

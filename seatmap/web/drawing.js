@@ -23,7 +23,7 @@ import { h } from "./dom.js";
 import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested, readPalette } from "./draw.js";
 import { money } from "./format.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
-import { ACCESSIBLE, clamp, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
+import { ACCESSIBLE, clamp, COMPANION, passes, rowName, seatName, seatNotes, Venue } from "./layout.js";
 import { BLOCKED, FREE } from "./protocol.js";
 import { text } from "./texts.js";
 import { around, between, confined, evenly, fitting, listen, Minimap, zoomed } from "./view.js";
@@ -769,15 +769,6 @@ export class Drawing extends HTMLElement {
     });
     return h("div", { class: "zoom" }, ...buttons);
   }
-}
-
-/** Facts about a seat that a buyer should know before taking it. @param {number} flags */
-export function seatNotes(flags) {
-  const notes = [];
-  if (flags & WHEELCHAIR) notes.push(text("wheelchair"));
-  if (flags & COMPANION) notes.push(text("companion"));
-  if (flags & RESTRICTED_VIEW) notes.push(text("restricted"));
-  return notes;
 }
 
 customElements.define("seat-map-drawing", Drawing);

@@ -396,3 +396,12 @@ export function nearestFree({ x, y, radius, layout }, seats, lost, count = lost.
   if (blocks.length > 0) return blocks.reduce((a, b) => (cost(b) < cost(a) ? b : a));
   return free.sort((a, b) => cost([a]) - cost([b])).slice(0, count).sort((a, b) => a - b);
 }
+
+/** Facts about a seat that a buyer should know before taking it. @param {number} flags */
+export function seatNotes(flags) {
+  const notes = [];
+  if (flags & WHEELCHAIR) notes.push(text("wheelchair"));
+  if (flags & COMPANION) notes.push(text("companion"));
+  if (flags & RESTRICTED_VIEW) notes.push(text("restricted"));
+  return notes;
+}

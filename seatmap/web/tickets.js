@@ -7,6 +7,7 @@
 import { Api, ApiError } from "./api.js";
 import { byId, h, svgAddress } from "./dom.js";
 import { clock, longDate, money, moment } from "./format.js";
+import { seatNotes } from "./layout.js";
 import { speakHere, text } from "./texts.js";
 import { ticketWords } from "./ticket.js";
 import { placeText } from "./told.js";
@@ -86,7 +87,9 @@ async function toggle(button, booking, event, host, item) {
   if (!open) {
     try {
       const { items } = await api.tickets(booking.booking_id);
-      host.replaceChildren(...items.map((ticket) => ticketCard(ticket, event, booking)), h("li", { class: "actions screen" }, h("button", { class: "button small", type: "button", onclick: () => print() }, text("print"))));
+      // Without the plan there are tickets all the same.
+      const layout = event && (await api.layout(event).catch(() => null));
+      host.replaceChildren(...items.map((ticket) => ticketCard(ticket, event, booking, seatNotes(layout?.seats.flags[ticket.seat_no ?? -1] ?? 0))), h("li", { class: "actions screen" }, h("button", { class: "button small", type: "button", onclick: () => print() }, text("print"))));
       say("said", "");
     } catch (error) {
       fail(error);
@@ -99,15 +102,15 @@ async function toggle(button, booking, event, host, item) {
   button.textContent = open ? text("showTickets") : text("hideTickets");
 }
 
-/** @param {Ticket} ticket @param {EventPage | null} event @param {Booking} booking */
-function ticketCard(ticket, event, booking) {
+/** @param {Ticket} ticket @param {EventPage | null} event @param {Booking} booking @param {string[]} notes about the seat */
+function ticketCard(ticket, event, booking, notes) {
   const { category, code, label, qr_svg, status } = ticket;
   const valid = status === "valid";
   const lines = event ? [`${longDate(event.starts_at, event.venue)}, ${clock(event.starts_at, event.venue)}`, [event.venue.name, event.venue.city].filter(Boolean).join(", ")] : [];
   return h(
     "li",
     { class: `ticket ${status}` },
-    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, placeText(label)), ...[...lines, category, ticketWords(ticket, booking)].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
+    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, placeText(label)), ...[...lines, [category, ...notes].join(" · "), ticketWords(ticket, booking)].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
     valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: placeText(label) }) })) : null,
   );
 }

@@ -1,5 +1,6 @@
 """<seat-map> in a foreign page: another origin, a strict policy, its own use of the element."""
 
+import re
 from typing import Any
 
 import pytest
@@ -235,3 +236,35 @@ async def test_a_page_that_is_not_allowed_learns_which_setting_allows_it(
     assert "FRONTROW_ALLOWED_ORIGINS" in ours
     assert "http://127.0.0.1:" in ours
     await context.close()
+
+
+async def test_the_host_page_replaces_texts(
+    branch: Branch, open_page: OpenPage, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    url = branch.put_up("words", _script(branch) + _element(house.event_id))
+    page = await open_page()
+    # Before the element's own script, as a page's script may.
+    await page.add_init_script(
+        """new MutationObserver((_, watch) => {
+          const map = document.querySelector("seat-map");
+          if (!map) return;
+          watch.disconnect();
+          map.texts = { holdPlaces: { one: "Keep this chair", other: "Keep {count} chairs" } };
+        }).observe(document, { childList: true, subtree: true });"""
+    )
+    await page.goto(url)
+    await settled(page)
+    await page.evaluate("map.choose([3])")
+    await expect(page.locator("#hold")).to_have_text("Keep this chair")
+    await page.evaluate("map.choose([4])")
+    await expect(page.locator("#hold")).to_have_text("Keep 2 chairs")
+    # What is not given stays ours.
+    await expect(page.locator("#title-choose")).to_have_text("Choose your places")
+
+    # Given later, they replace what was given before, and the element shows itself anew.
+    await page.evaluate("map.texts = { seat: 'chair {number}' }")
+    await settled(page)
+    await page.evaluate("map.choose([3])")
+    await expect(page.locator("#chosen")).to_contain_text("chair 4")
+    await expect(page.locator("#hold")).to_have_text(re.compile("^Hold th"))

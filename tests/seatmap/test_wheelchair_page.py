@@ -123,3 +123,25 @@ async def test_best_seats_never_are_such_places(visit: Visit, make_house: MakeHo
     await ada.page.click("#finder button[type=submit], #finder .button")
     await ada.notice("No seats are free")
     assert (await house.states())[WHEELCHAIR : COMPANION + 1] == "00"
+
+
+async def test_my_tickets_say_what_is_special_about_a_seat(
+    visit: Visit, make_house: MakeHouse
+) -> None:
+    ada = await visit((await make_house(layout=hall())).event_id)
+    page = ada.page
+    await ada.hold(WHEELCHAIR, COMPANION, 26, RESTRICTED)
+    await ada.pay("tok_visa")
+    await ada.ticket_labels()
+    await page.get_by_role("link", name="My tickets").click()
+    await page.get_by_role("button", name="Show tickets").click()
+    tickets = page.locator(".ticket")
+    await expect(tickets).to_have_count(4)
+    for label, words in {
+        "seat 1": "Back · Wheelchair place",
+        "seat 2": "Back · For a wheelchair user's companion",
+        "seat 7": "Back",
+        "seat 8": "Back · Restricted view",
+    }.items():
+        ticket = tickets.filter(has=page.get_by_role("heading", name=label))
+        await expect(ticket.get_by_text(words, exact=True)).to_be_visible()
