@@ -466,7 +466,7 @@ export interface paths {
         put?: never;
         /**
          * Book and pay for a hold
-         * @description 201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
+         * @description Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
          */
         post: operations["book"];
         delete?: never;
@@ -2518,7 +2518,8 @@ export interface components {
              */
             hold_id: string;
             buyer: components["schemas"]["Buyer"];
-            payment: components["schemas"]["PaymentChoice"];
+            /** @description Not needed where the total is 0: nothing is charged. */
+            payment?: components["schemas"]["PaymentChoice"] | null;
         };
         /**
          * Buyer

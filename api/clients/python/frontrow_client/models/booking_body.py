@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.buyer import Buyer
@@ -21,19 +23,27 @@ class BookingBody:
     Attributes:
         hold_id (UUID):
         buyer (Buyer): The person whom the tickets are for.
-        payment (PaymentChoice): How to pay. The sandbox knows five cards; no money moves.
+        payment (None | PaymentChoice | Unset): Not needed where the total is 0: nothing is charged.
     """
 
     hold_id: UUID
     buyer: Buyer
-    payment: PaymentChoice
+    payment: None | PaymentChoice | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.payment_choice import PaymentChoice  # noqa: PLC0415
+
         hold_id = str(self.hold_id)
 
         buyer = self.buyer.to_dict()
 
-        payment = self.payment.to_dict()
+        payment: dict[str, Any] | None | Unset
+        if isinstance(self.payment, Unset):
+            payment = UNSET
+        elif isinstance(self.payment, PaymentChoice):
+            payment = self.payment.to_dict()
+        else:
+            payment = self.payment
 
         field_dict: dict[str, Any] = {}
 
@@ -41,9 +51,10 @@ class BookingBody:
             {
                 "hold_id": hold_id,
                 "buyer": buyer,
-                "payment": payment,
             }
         )
+        if payment is not UNSET:
+            field_dict["payment"] = payment
 
         return field_dict
 
@@ -57,7 +68,22 @@ class BookingBody:
 
         buyer = Buyer.from_dict(d.pop("buyer"))
 
-        payment = PaymentChoice.from_dict(d.pop("payment"))
+        def _parse_payment(data: object) -> None | PaymentChoice | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                payment_type_0 = PaymentChoice.from_dict(data)
+
+                return payment_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | PaymentChoice | Unset, data)
+
+        payment = _parse_payment(d.pop("payment", UNSET))
 
         booking_body = cls(
             hold_id=hold_id,

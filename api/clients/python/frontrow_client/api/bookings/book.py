@@ -130,8 +130,8 @@ def sync_detailed(
 ) -> Response[Booking | Problem]:
     """Book and pay for a hold
 
-     201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The
-    same Idempotency-Key and body give the same response again.
+     Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do
+    next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
 
     Args:
         idempotency_key (str):
@@ -165,8 +165,8 @@ def sync(
 ) -> Booking | Problem | None:
     """Book and pay for a hold
 
-     201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The
-    same Idempotency-Key and body give the same response again.
+     Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do
+    next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
 
     Args:
         idempotency_key (str):
@@ -195,8 +195,8 @@ async def asyncio_detailed(
 ) -> Response[Booking | Problem]:
     """Book and pay for a hold
 
-     201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The
-    same Idempotency-Key and body give the same response again.
+     Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do
+    next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
 
     Args:
         idempotency_key (str):
@@ -228,8 +228,8 @@ async def asyncio(
 ) -> Booking | Problem | None:
     """Book and pay for a hold
 
-     201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). The
-    same Idempotency-Key and body give the same response again.
+     Places that cost nothing need no `payment`. 201 confirmed; 202 pending, with what the buyer must do
+    next; 402 declined (the hold stays). The same Idempotency-Key and body give the same response again.
 
     Args:
         idempotency_key (str):
