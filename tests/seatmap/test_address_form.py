@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route
+from playwright.async_api import Route, expect
 
 from tests.base.test_mail_addresses import REFUSED, VALID
-from tests.support.pages import OpenPage
+from tests.conftest import House
+from tests.support.pages import OpenPage, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -36,3 +37,24 @@ async def test_the_form_and_the_server_agree(open_page: OpenPage) -> None:
     accepted = set(await page.evaluate(check, [*VALID, *REFUSED]))
     assert set(VALID) <= accepted
     assert accepted - set(VALID) <= _SERVERS_OWN
+
+
+async def test_an_internationalised_address_reaches_the_server_as_it_was_typed(
+    visit: Visit, house: House
+) -> None:
+    """A field of the type ``email`` would hand on ``strasse.example``, which is somebody else's domain."""
+    ada = await visit(house.event_id)
+    await ada.hold(3)
+    await ada.page.fill("#name", "Ada")
+    await ada.page.fill("#email", "ada@straße.example")
+    await ada.page.click("#pay-button")
+    await expect(ada.page.locator("#done-text")).to_contain_text("ada@straße.example")
+
+
+@pytest.mark.parametrize(
+    "path", ["seatmap/web/seat-map.html", "seatmap/web/tickets.html", "api/page_texts/parts.html"]
+)
+def test_no_field_leaves_the_domain_to_the_browser(path: str) -> None:
+    text = (WEB.parents[1] / path).read_text()
+    assert 'autocomplete="email"' in text
+    assert 'type="email"' not in text
