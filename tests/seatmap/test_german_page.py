@@ -1,6 +1,5 @@
 """The page in German: for German readers, for events in German, and for readers whose browser names no language."""
 
-import asyncio
 import json
 import re
 from typing import Any
@@ -176,15 +175,10 @@ async def test_german_is_spoken_if_the_reader_or_the_event_is_german(
 
 
 async def _speaks(page: Page, url: str, there: str, language: str) -> None:
-    """Open the page until it speaks this language: Chromium hands a page's storage on to the next one's process
-    a moment later.
-    """
-    async with asyncio.timeout(60):
-        while True:
-            await page.goto(url)
-            await expect(page.locator(there)).not_to_be_empty()
-            if await page.locator("html").get_attribute("lang") == language:
-                return
+    await page.goto(url)
+    await expect(page.locator(".languages [aria-current=true]")).to_have_attribute("lang", language)
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator(there)).not_to_be_empty()
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -206,6 +200,8 @@ async def test_the_reader_changes_the_language_and_it_stays(
         english = switch.get_by_role("link", name="English")
         await english.focus()
         await page.keyboard.press("Enter")
+        # The markup is in English before any script has run: the switch shows that the page has.
+        await expect(page.locator(".languages [aria-current=true]")).to_have_text("English")
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         # What the address said besides is still said.
         separator = "&" if "?" in path else "?"
@@ -213,6 +209,7 @@ async def test_the_reader_changes_the_language_and_it_stays(
         await _speaks(page, f"{stack.api_url}{path}", there, "en")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator(".languages [aria-current=true]")).to_have_text("Deutsch")
         await expect(page.locator("html")).to_have_attribute("lang", "de")
 
 
